@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+// The command `linklog`: finds the subcommand and turns its outcome into an exit status; what a subcommand does lives in its own file.
+import { exitCodes, UsageError } from './exit-codes.js'
+import { importCommand, importHelp } from './import.js'
+
+const help = `Usage: linklog <command> [options]
+
+Commands:
+  import FILE   create links from a list of URLs, a CSV or an NDJSON file
+
+Options:
+  -h, --help    this text; 'linklog import --help' explains a command
+
+Exit status:
+  ${exitCodes.ok}  everything was done
+  ${exitCodes.rejected}  done, but some lines were rejected
+  ${exitCodes.usage}  wrong arguments, or a file that cannot be read or written
+  ${exitCodes.service}  the service could not be reached or kept failing; running the command again continues
+  ${exitCodes.interrupted}  stopped by Ctrl-C; running the command again continues
+`
+
+async function run (args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args
+  switch (command) {
+    case undefined:
+      process.stderr.write(help)
+      return exitCodes.usage
+    case '-h':
+    case '--help':
+    case 'help':
+      process.stdout.write(rest[0] === 'import' ? importHelp : help)
+      return exitCodes.ok
+    case 'import':
+      return await importCommand(rest, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr })
+    default:
+      throw new UsageError(`There is no command '${command}'. See 'linklog --help'.`)
+  }
+}
+
+// A reader that closes early (`linklog import … | head`) is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
+try {
+  process.exitCode = await run(process.argv.slice(2))
+} catch (error) {
+  process.exitCode = error instanceof UsageError ? exitCodes.usage : exitCodes.service
+  process.stderr.write(`linklog: ${error instanceof Error ? error.message : String(error)}\n`)
+}
