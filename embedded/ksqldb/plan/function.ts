@@ -69,13 +69,15 @@ export interface TableFunction extends FunctionDescription {
 
 /**
  * An aggregate over one group. `S` is what the state store keeps: it has a SQL type, so that one serde writes all states.
- * `add` may give back the same object changed only where `ownsState`; otherwise it must give a new one.
+ * `add`, `undo` and `merge` leave their arguments as they are.
  */
 export interface AggregateImplementation<S extends Value = Value> {
   readonly stateType: SqlType
   readonly initialize: () => S
   /** `args` in the call's order, after implicit casts. `initial` arguments (the N of TOPK) went to `implement` as constants. */
   readonly add: (state: S, args: readonly Value[]) => S
+  /** The same for a caller that alone holds `state` (no emitted row, no older version refers to it): may change it and give it back. */
+  readonly addInPlace?: (state: S, args: readonly Value[]) => S
   /** For an aggregate over a table: takes an earlier `add` back. Absent: refused over tables. */
   readonly undo?: (state: S, args: readonly Value[]) => S
   /** For session windows: the union of two states. */
