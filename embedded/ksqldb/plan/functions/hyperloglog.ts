@@ -1,0 +1,117 @@
+// How many different values came, about, in little memory: HyperLogLog (Flajolet et al. 2007) with 2^14 registers, standard error 0.8 %.
+// A sketch is a Buffer: a list of the registers in use while they are few, all registers once they are many.
+
+const INDEX_BITS = 14
+const REGISTERS = 1 << INDEX_BITS
+const SPARSE = 0
+const DENSE = 1
+/** index: 2 bytes, rank: 1 byte. */
+const ENTRY_BYTES = 3
+/** Beyond this a list would be longer than the registers are worth. */
+const SPARSE_ENTRIES_MAX = 2048
+const ALPHA = 0.7213 / (1 + 1.079 / REGISTERS)
+
+export const emptySketch = (): Buffer => Buffer.from([SPARSE])
+
+/** MurmurHash3 x86 32-bit (Austin Appleby, public domain algorithm). */
+export function murmur3 (bytes: Uint8Array, seed: number): number {
+  let h = seed
+  const blocks = bytes.length & ~3
+  const mix = (k: number): number => {
+    k = Math.imul(k, 0xcc9e2d51)
+    return Math.imul((k << 15) | (k >>> 17), 0x1b873593)
+  }
+  for (let i = 0; i < blocks; i += 4) {
+    h ^= mix((bytes[i] ?? 0) | ((bytes[i + 1] ?? 0) << 8) | ((bytes[i + 2] ?? 0) << 16) | ((bytes[i + 3] ?? 0) << 24))
+    h = (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0
+  }
+  let tail = 0
+  for (let i = bytes.length - 1; i >= blocks; i--) tail = (tail << 8) | (bytes[i] ?? 0)
+  if (bytes.length > blocks) h ^= mix(tail)
+  h ^= bytes.length
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return (h ^ (h >>> 16)) >>> 0
+}
+
+/** Where a value's hash falls, and the place of its first 1 bit there. Two hashes: one alone would saturate at some hundred million values. */
+function place (key: string): { index: number, rank: number } {
+  const bytes = Buffer.from(key)
+  return { index: murmur3(bytes, 0) >>> (32 - INDEX_BITS), rank: Math.clz32(murmur3(bytes, 0x9747b28c)) + 1 }
+}
+
+/** First entry of a sparse sketch whose index is not below `index`, as an offset into the buffer. */
+function lowerBound (sketch: Buffer, index: number): number {
+  let low = 0
+  let high = (sketch.length - 1) / ENTRY_BYTES
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (sketch.readUInt16BE(1 + middle * ENTRY_BYTES) < index) low = middle + 1
+    else high = middle
+  }
+  return 1 + low * ENTRY_BYTES
+}
+
+function * registers (sketch: Buffer): Generator<[index: number, rank: number]> {
+  if (sketch[0] === SPARSE) {
+    for (let at = 1; at < sketch.length; at += ENTRY_BYTES) yield [sketch.readUInt16BE(at), sketch.readUInt8(at + 2)]
+  } else {
+    for (let i = 0; i < REGISTERS; i++) if (sketch[1 + i] !== 0) yield [i, sketch[1 + i] ?? 0]
+  }
+}
+
+function toDense (sketch: Buffer): Buffer {
+  const dense = Buffer.alloc(1 + REGISTERS)
+  dense[0] = DENSE
+  for (const [index, rank] of registers(sketch)) dense[1 + index] = rank
+  return dense
+}
+
+/** The sketch with the register raised to `rank`: the same buffer where it already stands as high, else a new one. */
+function raise (sketch: Buffer, index: number, rank: number): Buffer {
+  if (sketch[0] === DENSE) {
+    if ((sketch[1 + index] ?? 0) >= rank) return sketch
+    const copy = Buffer.from(sketch)
+    copy[1 + index] = rank
+    return copy
+  }
+  const at = lowerBound(sketch, index)
+  if (at < sketch.length && sketch.readUInt16BE(at) === index) {
+    if (sketch.readUInt8(at + 2) >= rank) return sketch
+    const copy = Buffer.from(sketch)
+    copy[at + 2] = rank
+    return copy
+  }
+  if (sketch.length >= 1 + SPARSE_ENTRIES_MAX * ENTRY_BYTES) return raise(toDense(sketch), index, rank)
+  return Buffer.concat([sketch.subarray(0, at), Buffer.from([index >>> 8, index & 255, rank]), sketch.subarray(at)])
+}
+
+/** `key` is a text that is the same for equal values and for no others. Leaves `sketch` as it is. */
+export function addToSketch (sketch: Buffer, key: string): Buffer {
+  const { index, rank } = place(key)
+  return raise(sketch, index, rank)
+}
+
+export function mergeSketches (a: Buffer, b: Buffer): Buffer {
+  if (a[0] === SPARSE && b[0] === SPARSE) {
+    let union = a
+    for (const [index, rank] of registers(b)) union = raise(union, index, rank)
+    return union
+  }
+  const union = toDense(a)
+  for (const [index, rank] of registers(b)) union[1 + index] = Math.max(union[1 + index] ?? 0, rank)
+  return union
+}
+
+/** The estimate; by linear counting while most registers are empty, where it is all but exact. */
+export function cardinality (sketch: Buffer): number {
+  let used = 0
+  let sum = 0
+  for (const [, rank] of registers(sketch)) {
+    used++
+    sum += 2 ** -rank
+  }
+  const empty = REGISTERS - used
+  const estimate = ALPHA * REGISTERS * REGISTERS / (sum + empty)
+  return Math.round(estimate <= 2.5 * REGISTERS && empty > 0 ? REGISTERS * Math.log(REGISTERS / empty) : estimate)
+}
