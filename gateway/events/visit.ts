@@ -1,0 +1,20 @@
+// Visit: somebody asked for a short link, as schemas/visits-value.avsc has it.
+
+export const outcomes = ['redirected', 'not_found', 'expired', 'disabled', 'deleted', 'exhausted'] as const
+export type Outcome = typeof outcomes[number]
+
+export interface Visit {
+  readonly visit_id: string
+  readonly version: number
+  readonly url: string | null
+  readonly outcome: Outcome
+  readonly visited_at: number
+  readonly referrer: string | null
+  readonly device: string
+  readonly browser: string
+  readonly os: string
+  readonly country: string | null
+  readonly language: string | null
+  readonly visitor: string
+  readonly bot: boolean
+}

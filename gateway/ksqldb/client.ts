@@ -1,0 +1,161 @@
+// The wire client of ksqlDB: statements, pull queries and push queries over HTTP/1.1, and nothing that knows a table's name.
+import { Pool, type Dispatcher } from 'undici'
+import { isPassing, KsqlError, toKsqlError } from './errors.js'
+import { readLines } from './lines.js'
+
+export type Row = readonly unknown[]
+export type StreamsProperties = Readonly<Record<string, string>>
+
+export interface PullResult { readonly columnNames: readonly string[], readonly rows: readonly Row[] }
+export interface PushQuery { readonly columnNames: readonly string[], readonly rows: AsyncIterable<Row> }
+
+export interface KsqlClientOptions {
+  readonly url: string
+  readonly credentials?: { readonly username: string, readonly password: string } | undefined
+  /** Until then a pull query is asked again while ksqlDB says that the table is not ready. */
+  readonly pullTimeoutMs: number
+  /** Connections for pull queries: ksqlDB's documentation warns of many at once. */
+  readonly connections?: number
+}
+
+interface CommandEntity {
+  readonly '@type'?: string
+  readonly commandId?: string
+  readonly commandStatus?: { readonly status: string, readonly message: string }
+  readonly message?: string
+}
+
+const delimited = 'application/vnd.ksqlapi.delimited.v1'
+const admin = 'application/vnd.ksql.v1+json'
+const retryDelayMsMax = 250
+const statementTimeoutMs = 60_000
+const wait = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
+
+const isHeader = (value: unknown): value is { columnNames: string[] } =>
+  typeof value === 'object' && value !== null && Array.isArray((value as { columnNames?: unknown }).columnNames)
+
+export class KsqlClient {
+  readonly #pool: Pool
+  readonly #pushPool: Pool
+  readonly #headers: Record<string, string>
+  readonly #pullTimeoutMs: number
+
+  constructor (options: KsqlClientOptions) {
+    this.#pool = new Pool(options.url, { connections: options.connections ?? 16, pipelining: 1, keepAliveTimeout: 30_000 })
+    // a push query holds its connection, so these are counted apart; its body has no end, hence no body time-out
+    this.#pushPool = new Pool(options.url, { connections: 16, bodyTimeout: 0, headersTimeout: 30_000 })
+    this.#pullTimeoutMs = options.pullTimeoutMs
+    this.#headers = { 'content-type': 'application/json' }
+    if (options.credentials !== undefined) {
+      const { username, password } = options.credentials
+      this.#headers['authorization'] = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+    }
+  }
+
+  async #post (pool: Pool, path: string, accept: string, body: unknown, more: { signal?: AbortSignal, timeoutMs?: number } = {}): Promise<Dispatcher.ResponseData> {
+    return await pool.request({
+      method: 'POST',
+      path,
+      headers: { ...this.#headers, accept },
+      body: JSON.stringify(body),
+      ...(more.signal === undefined ? {} : { signal: more.signal }),
+      ...(more.timeoutMs === undefined ? {} : { headersTimeout: more.timeoutMs, bodyTimeout: more.timeoutMs })
+    })
+  }
+
+  async #pullOnce (sql: string, timeoutMs: number): Promise<PullResult> {
+    const response = await this.#post(this.#pool, '/query-stream', delimited, { sql, properties: {} }, { timeoutMs })
+    const text = await response.body.text()
+    if (response.statusCode !== 200) throw toKsqlError(response.statusCode, text)
+    let columnNames: readonly string[] = []
+    const rows: Row[] = []
+    for (const line of text.split('\n')) {
+      if (line.trim() === '') continue
+      const value: unknown = JSON.parse(line)
+      if (Array.isArray(value)) rows.push(value)
+      else if (isHeader(value)) columnNames = value.columnNames
+      else if ((value as { message?: unknown }).message !== undefined) throw toKsqlError(400, line)
+    }
+    return { columnNames, rows }
+  }
+
+  /**
+   * Runs a pull query; a missing key gives no rows. While ksqlDB answers that the table is not materialised yet, it is asked again
+   * until the time-out of the client's options.
+   * @throws KsqlError as ksqlDB refused it, or undici's error where the server could not be reached in time.
+   */
+  async pull (sql: string): Promise<PullResult> {
+    const deadline = performance.now() + this.#pullTimeoutMs
+    for (let delay = 10; ; delay = Math.min(delay * 2, retryDelayMsMax)) {
+      try {
+        return await this.#pullOnce(sql, Math.max(1, Math.ceil(deadline - performance.now())))
+      } catch (error) {
+        if (!isPassing(error) || performance.now() + delay > deadline) throw error
+        await wait(delay)
+      }
+    }
+  }
+
+  /**
+   * Starts a push query. Its rows end when the server ends it, and throw where the connection breaks; aborting the signal ends both.
+   * @throws KsqlError as ksqlDB refused it.
+   */
+  async push (sql: string, properties: StreamsProperties, signal: AbortSignal): Promise<PushQuery> {
+    const response = await this.#post(this.#pushPool, '/query-stream', delimited, { sql, properties }, { signal })
+    if (response.statusCode !== 200) throw toKsqlError(response.statusCode, await response.body.text())
+    const lines = readLines(response.body)
+    const first = await lines.next()
+    if (first.done === true) throw new KsqlError(200, 50000, 'The push query ended before its header')
+    const header: unknown = JSON.parse(first.value)
+    if (!isHeader(header)) throw toKsqlError(400, first.value)
+    const rows = async function * (): AsyncGenerator<Row> {
+      for await (const line of lines) {
+        const value: unknown = JSON.parse(line)
+        if (Array.isArray(value)) yield value
+        else if (typeof (value as { error_code?: unknown }).error_code === 'number') throw toKsqlError(200, line)
+      }
+    }
+    return { columnNames: header.columnNames, rows: rows() }
+  }
+
+  /**
+   * Runs one statement that is not a query, and waits until it has been carried out.
+   * @returns the server's entities, such as a currentStatus or a warning_entity.
+   * @throws KsqlError as ksqlDB refused it.
+   */
+  async statement (ksql: string, properties: StreamsProperties = {}): Promise<readonly CommandEntity[]> {
+    const response = await this.#post(this.#pool, '/ksql', admin, { ksql, streamsProperties: properties }, { timeoutMs: statementTimeoutMs })
+    const text = await response.body.text()
+    if (response.statusCode !== 200) throw toKsqlError(response.statusCode, text)
+    const entities = JSON.parse(text) as CommandEntity[]
+    for (const entity of entities) await this.#settled(entity)
+    return entities
+  }
+
+  /** A command that the server has queued is followed until it succeeds or fails. */
+  async #settled (entity: CommandEntity): Promise<void> {
+    if (entity.commandId === undefined || entity.commandStatus === undefined) return
+    let { status, message } = entity.commandStatus
+    const deadline = performance.now() + statementTimeoutMs
+    for (let delay = 20; status !== 'SUCCESS'; delay = Math.min(delay * 2, retryDelayMsMax)) {
+      if (status === 'ERROR' || status === 'TERMINATED') throw new KsqlError(200, 50000, message)
+      if (performance.now() > deadline) throw new KsqlError(200, 50000, `${entity.commandId} is still ${status}: ${message}`)
+      await wait(delay)
+      const answer = await this.get(`/status/${entity.commandId}`) as { status: string, message: string };
+      ({ status, message } = answer)
+    }
+  }
+
+  /** GETs one of the server's own paths, such as /info or /healthcheck. */
+  async get (path: string, timeoutMs = 5_000): Promise<unknown> {
+    const response = await this.#pool.request({ method: 'GET', path, headers: { ...this.#headers, accept: admin }, headersTimeout: timeoutMs, bodyTimeout: timeoutMs })
+    const text = await response.body.text()
+    if (response.statusCode !== 200) throw toKsqlError(response.statusCode, text)
+    return JSON.parse(text) as unknown
+  }
+
+  /** Ends every connection, push queries included. */
+  async close (): Promise<void> {
+    await Promise.all([this.#pool.destroy(), this.#pushPool.destroy()])
+  }
+}

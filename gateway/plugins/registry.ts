@@ -1,0 +1,73 @@
+// app.codecs: the schemas of schemas/, registered with BACKWARD compatibility, and their compiled encoders. The only module that imports the registry client.
+import fp from 'fastify-plugin'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Config, StackAddresses } from '../config.js'
+import { AvroCodec } from '../events/avro.js'
+import type { LinkEvent } from '../events/link-event.js'
+import type { Visit } from '../events/visit.js'
+import type { Names } from '../topics.js'
+
+export interface Codecs { readonly linkEvent: AvroCodec<LinkEvent>, readonly visit: AvroCodec<Visit> }
+
+declare module 'fastify' {
+  interface FastifyInstance { codecs: Codecs }
+}
+
+/** The registry refused a schema, with its own reason: the schemas in this version cannot follow those in use. */
+export class SchemaRefused extends Error {
+  readonly code = 'LINKLOG_SCHEMA_REFUSED'
+}
+
+const atLeastBackward = new Set(['BACKWARD', 'BACKWARD_TRANSITIVE', 'FULL', 'FULL_TRANSITIVE'])
+
+// the import takes most of a second, so it starts with this module and is awaited where it is first needed
+const registryModule = import('@confluentinc/schemaregistry')
+registryModule.catch(() => {}) // reported where it is awaited
+
+const clientFor = async (config: Config, stack: StackAddresses) => {
+  const { SchemaRegistryClient } = await registryModule
+  const credentials = config.schemaRegistryCredentials
+  return new SchemaRegistryClient({
+    baseURLs: [stack.schemaRegistryUrl],
+    createAxiosDefaults: { timeout: 10_000 },
+    ...(credentials === undefined ? {} : {
+      basicAuthCredentials: { credentialsSource: 'USER_INFO' as const, userInfo: `${credentials.username}:${credentials.password}` }
+    })
+  })
+}
+
+type Client = Awaited<ReturnType<typeof clientFor>>
+
+/** A stricter level that an operator has set stays as it is. */
+const ensureBackward = async (client: Client, subject: string): Promise<void> => {
+  const { Compatibility } = await registryModule
+  const level = await client.getCompatibility(subject).catch((error: { status?: number }) => {
+    if (error.status === 404) return undefined
+    throw error
+  })
+  if (level === undefined || !atLeastBackward.has(level)) await client.updateCompatibility(subject, Compatibility.BACKWARD)
+}
+
+const register = async <T>(client: Client, directory: string, subject: string, file: string): Promise<AvroCodec<T>> => {
+  const schema = await readFile(path.join(directory, file), 'utf8')
+  await ensureBackward(client, subject)
+  try {
+    const id = await client.register(subject, { schema, schemaType: 'AVRO' })
+    return new AvroCodec<T>(schema, id)
+  } catch (cause) {
+    const { status, message } = cause as { status?: number, message?: string }
+    if (status !== 409 && status !== 422) throw cause
+    throw new SchemaRefused(`Schema Registry refused ${file} for subject ${subject}: ${message ?? 'no reason given'}`, { cause })
+  }
+}
+
+export const registryPlugin = fp<{ config: Config, stack: StackAddresses, names: Names, schemasDir: string }>(async (app, options) => {
+  const client = await clientFor(options.config, options.stack)
+  const [linkEvent, visit] = await Promise.all([
+    register<LinkEvent>(client, options.schemasDir, `${options.names.linkEvents}-value`, 'link-events-value.avsc'),
+    register<Visit>(client, options.schemasDir, `${options.names.visits}-value`, 'visits-value.avsc')
+  ])
+  app.decorate('codecs', { linkEvent, visit })
+  app.addHook('onClose', async () => await client.close())
+}, { name: 'registry' })

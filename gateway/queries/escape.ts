@@ -1,0 +1,20 @@
+// The one way in which a value becomes part of a ksql statement.
+
+/** A ksql string literal. Quotes are doubled; nothing else has a meaning inside one (SqlBase.g4, STRING). */
+export const escapeString = (value: string): string => `'${value.replaceAll("'", "''")}'`
+
+/** A TIMESTAMP or a DATE-TIME bound of a window: ksqlDB takes milliseconds as they are. */
+export const escapeInstant = (ms: number): string => {
+  if (!Number.isSafeInteger(ms)) throw new RangeError(`not an instant: ${ms}`)
+  return String(ms)
+}
+
+/** Milliseconds of a TIMESTAMP as ksqlDB prints it (UTC, without a zone), or of a BIGINT. */
+export const toMillis = (value: unknown): number | null => {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'number') return value
+  const text = String(value)
+  const ms = Date.parse(/(?:Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text}Z`)
+  if (Number.isNaN(ms)) throw new RangeError(`not a timestamp: ${text}`)
+  return ms
+}

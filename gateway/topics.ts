@@ -1,0 +1,36 @@
+// The names of everything that the gateway owns on a cluster, and the topics' settings: a prefix reaches all of them from here.
+
+export interface Names {
+  readonly linkEvents: string
+  readonly visits: string
+  /** A ksqlDB name, such as LINKS, as it is called on this cluster. */
+  ksql (name: string): string
+  topic (name: string): string
+}
+
+/** Names under a prefix; ksqlDB's identifiers have no dashes, so the prefix has underscores there. */
+export const namesFor = (prefix: string): Names => {
+  const ksqlPrefix = prefix === '' ? '' : `${prefix.replaceAll('-', '_').replace(/_+$/, '')}_`
+  const topicPrefix = prefix === '' ? '' : `${prefix.replace(/-+$/, '')}-`
+  const topic = (name: string) => `${topicPrefix}${name}`
+  return { linkEvents: topic('link-events'), visits: topic('visits'), topic, ksql: name => `${ksqlPrefix}${name}` }
+}
+
+export interface TopicSettings { readonly partitions: number, readonly replicationFactor: number }
+
+/** The largest record of a link's history. Kafka's default, said on purpose: the history limit of links/history.ts keeps well below it. */
+export const recordBytesMax = 1_048_588
+
+/** The two logs: kept for ever, never compacted. All else can be rebuilt from them. */
+export const logTopics = (names: Names, settings: TopicSettings) =>
+  [names.linkEvents, names.visits].map(topic => ({
+    topic,
+    numPartitions: settings.partitions,
+    replicationFactor: settings.replicationFactor,
+    configEntries: [
+      { name: 'cleanup.policy', value: 'delete' },
+      { name: 'retention.ms', value: '-1' },
+      { name: 'retention.bytes', value: '-1' },
+      { name: 'max.message.bytes', value: String(recordBytesMax) }
+    ]
+  }))
