@@ -1,0 +1,42 @@
+// What a format gives: rows from bytes and bytes from rows. One implementation a file beside this one; index.ts chooses.
+import type { SchemaRegistry } from '../../../schema-registry.js'
+import type { Column } from '../../plan/schema.js'
+import type { FormatInfo } from '../../plan/steps.js'
+import type { Row } from '../../plan/value.js'
+
+/** The bytes do not hold what the columns need, or the row cannot be written: ksqlDB's SerializationException. `causes` go to the processing log. */
+export class SerdeError extends Error {
+  override readonly name: string = 'SerdeError'
+  readonly causes: readonly string[]
+
+  constructor (message: string, causes: readonly string[] = []) {
+    super(message)
+    this.causes = causes
+  }
+}
+
+export interface Deserializer {
+  /** Waits for what `data` needs, such as the schema of its id. undefined where `deserialize` may be called at once. */
+  readonly prepare?: (data: Buffer) => Promise<void> | undefined
+  /** The columns' values in order; null where the data says null as a whole. Throws SerdeError. Values may point into `data`. */
+  readonly deserialize: (data: Buffer) => Row | null
+}
+
+/** Throws SerdeError. null: the record's key or value is null. */
+export type Serializer = (row: Row) => Buffer | null
+
+export interface SerdeContext {
+  readonly topic: string
+  readonly isKey: boolean
+  readonly registry: SchemaRegistry
+}
+
+export interface Format {
+  readonly deserializer: (columns: readonly Column[], info: FormatInfo, context: SerdeContext) => Promise<Deserializer>
+  readonly serializer: (columns: readonly Column[], info: FormatInfo, context: SerdeContext) => Promise<Serializer>
+}
+
+/** True where one column stands alone in the data, without a record around it. */
+export function isUnwrapped (info: FormatInfo, columns: readonly Column[]): boolean {
+  return columns.length === 1 && info.features.includes('UNWRAP_SINGLES')
+}
