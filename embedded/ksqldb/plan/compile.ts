@@ -1,14 +1,21 @@
 // Turns a typed expression into a closure over a row, once per query.
 import type { Expression } from '../sql/ast.js'
+import { printExpressionPlain } from './print.js'
 import type { SqlType } from '../sql/sql-type.js'
-import type { AggregateImplementation } from './function.js'
+import { BIGINT, printSqlType } from '../sql/sql-type.js'
+import { typeCall } from './call.js'
+import type { FunctionCall, TypedCall } from './call.js'
+import { isLiteral } from './coercion.js'
+import { NodeCompiler, literalValue } from './compile-node.js'
+import { KsqlError } from './error.js'
+import type { AggregateImplementation, AggregateSignature, TableFunctionSignature } from './function.js'
 import type { FunctionRegistry } from './function-registry.js'
 import type { Column } from './schema.js'
 import type { Row, Value } from './value.js'
 
 export interface CompileContext {
   readonly functions: FunctionRegistry
-  /** Told of what failed at run time, for the processing log; the expression then gives null. */
+  /** Told of what failed at run time, for the processing log; the expression, or the part of it that stands alone, then gives null. */
   readonly onError?: (error: Error, expression: Expression) => void
 }
 
@@ -18,8 +25,6 @@ export interface CompiledExpression {
   /** Never throws: a failure is told to `onError` and gives null. */
   readonly evaluate: (row: Row) => Value
 }
-
-type Call = Extract<Expression, { node: 'FunctionCall' }>
 
 export interface CompiledAggregate {
   /** Of the result of `implementation.map`. */
@@ -31,23 +36,86 @@ export interface CompiledAggregate {
 
 export interface CompiledTableFunction {
   readonly type: SqlType
+  /** Never throws: a failure is told to `onError` and gives no rows. */
   readonly evaluate: (row: Row) => Iterable<Value>
 }
 
 /** `columns` are what the Row holds by position. Throws KsqlError where the expression does not type. */
 export function compileExpression (expression: Expression, columns: readonly Column[], context: CompileContext): CompiledExpression {
-  throw new Error(`${expression.node} ${columns.length} ${String(context)}`)
+  const compiler = new NodeCompiler(columns, context)
+  const { type, evaluate } = compiler.compile(expression)
+  const cannotThrow = expression.node === 'UnqualifiedColumnReference' || expression.node === 'Cast' || isLiteral(expression)
+  return { type, evaluate: cannotThrow ? evaluate : compiler.guard(expression, evaluate) }
 }
 
 /** A condition: null and false drop the row. Throws KsqlError where it is not BOOLEAN. */
 export function compilePredicate (expression: Expression, columns: readonly Column[], context: CompileContext): (row: Row) => boolean {
-  throw new Error(`${expression.node} ${columns.length} ${String(context)}`)
+  const compiler = new NodeCompiler(columns, context)
+  const { type, evaluate } = compiler.compile(expression)
+  if (type?.base !== 'BOOLEAN') {
+    throw new KsqlError(`Should evaluate to boolean but is ${printExpressionPlain(expression)} (${type === undefined ? 'null' : printSqlType(type)}) instead.`)
+  }
+  const { onError } = context
+  return row => {
+    try {
+      return evaluate(row) === true
+    } catch (error) {
+      onError?.(error as Error, expression)
+      return false
+    }
+  }
 }
 
-export function compileAggregate (call: Call, columns: readonly Column[], context: CompileContext): CompiledAggregate {
-  throw new Error(`${call.node} ${columns.length} ${String(context)}`)
+function typed (call: FunctionCall, compiler: NodeCompiler, context: CompileContext): TypedCall {
+  return typeCall(call, context.functions, e => compiler.typeOf(e), new Map())
 }
 
-export function compileTableFunction (call: Call, columns: readonly Column[], context: CompileContext): CompiledTableFunction {
-  throw new Error(`${call.node} ${columns.length} ${String(context)}`)
+/** The constants at the end of an aggregate call, such as the N of TOPK. Throws KsqlError. */
+function initialValues (call: FunctionCall, count: number): Value[] {
+  const first = call.arguments.length - count
+  return call.arguments.slice(first).map((argument, i) => {
+    if (!isLiteral(argument)) {
+      throw new KsqlError(`Parameter ${first + i + 1} passed to function ${call.name} must be a literal constant, ` +
+        `but was expression: '${printExpressionPlain(argument)}'`)
+    }
+    return literalValue(argument as Parameters<typeof literalValue>[0])
+  })
+}
+
+/** A call without arguments, COUNT(*), gets one that is never null. Throws KsqlError. */
+export function compileAggregate (call: FunctionCall, columns: readonly Column[], context: CompileContext): CompiledAggregate {
+  const compiler = new NodeCompiler(columns, context)
+  const resolved = typed(call, compiler, context)
+  if (resolved.function.kind !== 'AGGREGATE') throw new KsqlError(`Unknown aggregate function ${call.name}`)
+  const signature = resolved.signature as AggregateSignature
+  const initial = initialValues(call, signature.initialArguments)
+  const implementation = signature.implement(call.arguments.length === 0 ? [BIGINT] : resolved.types, resolved.returns, initial)
+  const plain = call.arguments.slice(0, call.arguments.length - initial.length)
+  const evaluators = compiler.arguments(call, resolved) as Array<(row: Row) => Value>
+  return {
+    type: resolved.returns,
+    implementation,
+    arguments: call.arguments.length === 0 ? [() => 1n] : plain.map((argument, i) => compiler.guard(argument, evaluators[i] as (row: Row) => Value))
+  }
+}
+
+/** EXPLODE and such: the rows that one row makes. Throws KsqlError. */
+export function compileTableFunction (call: FunctionCall, columns: readonly Column[], context: CompileContext): CompiledTableFunction {
+  const compiler = new NodeCompiler(columns, context)
+  const resolved = typed(call, compiler, context)
+  if (resolved.function.kind !== 'TABLE') throw new KsqlError(`Unknown table function ${call.name}`)
+  const implementation = (resolved.signature as TableFunctionSignature).implement(resolved.types, resolved.returns)
+  const evaluators = compiler.arguments(call, resolved)
+  const { onError } = context
+  return {
+    type: resolved.returns,
+    evaluate: row => {
+      try {
+        return implementation(...evaluators.map(argument => argument(row)))
+      } catch (error) {
+        onError?.(error as Error, call)
+        return []
+      }
+    }
+  }
 }
