@@ -28,7 +28,7 @@ class ExpressionPrinter {
       case 'NullLiteral': return 'null'
       case 'BooleanLiteral': case 'IntegerLiteral': case 'LongLiteral': case 'DecimalLiteral': return String(e.value)
       case 'DoubleLiteral': return printDouble(e.value)
-            case 'StringLiteral': return printString(e.value)
+      case 'StringLiteral': return printString(e.value)
       case 'UnqualifiedColumnReference': return this.quote(e.name)
       case 'QualifiedColumnReference': return `${this.quote(e.qualifier)}.${this.quote(e.name)}`
       case 'LambdaVariable': return this.quote(e.name)
