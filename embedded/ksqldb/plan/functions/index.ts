@@ -9,9 +9,13 @@ import { arrayFunctions } from './array.js'
 import { conditionalFunctions } from './conditional.js'
 import type { FunctionContext } from './context.js'
 import { systemContext } from './context.js'
+import { dateTimeFunctions } from './datetime.js'
 import { lambdaFunctions } from './lambda.js'
 import { mapFunctions } from './map.js'
+import { encodingFunctions } from './string-encoding.js'
+import { stringFunctions } from './string.js'
 import { tableFunctions } from './table.js'
+import { urlFunctions } from './url.js'
 
 export type { FunctionContext } from './context.js'
 export { systemContext } from './context.js'
@@ -22,6 +26,10 @@ export function createBuiltInFunctions (context: FunctionContext): readonly Buil
     ...arrayFunctions,
     ...mapFunctions,
     ...conditionalFunctions,
+    ...stringFunctions,
+    ...encodingFunctions(context),
+    ...dateTimeFunctions(context),
+    ...urlFunctions,
     ...lambdaFunctions,
     ...tableFunctions,
     ...basicAggregates,
