@@ -33,7 +33,7 @@ const repeatable = new Set([202, 408, 425, 429, 500, 502, 503, 504])
 /** What concerns one line only. Any other status would be the same for every line, so it ends the import. */
 const rejecting = new Set([400, 409, 413, 422])
 
-interface Answer { status: number, text: string, retryAfterMs: number | undefined }
+interface Answer { status: number, text: string, isReplay: boolean, retryAfterMs: number | undefined }
 
 /** A client of `POST /api/links` with kept-alive connections. Close it when done. */
 export class LinkCreator {
@@ -99,6 +99,8 @@ export class LinkCreator {
     return {
       status: response.statusCode,
       text: await response.body.text(),
+      // An Idempotency-Key seen before is answered as it was then, 201 included, and says so.
+      isReplay: response.headers['idempotent-replayed'] === 'true',
       retryAfterMs: seconds > 0 ? Math.min(seconds * 1000, retryAfterMsMax) : undefined
     }
   }
@@ -121,7 +123,7 @@ export function idempotencyKey (body: Readonly<Record<string, unknown>>): string
 }
 
 function outcomeOf (answer: Answer): Outcome {
-  if (answer.status === 201) return { kind: 'created' }
+  if (answer.status === 201) return { kind: answer.isReplay ? 'existing' : 'created' }
   if (answer.status === 200) return { kind: 'existing' }
   const problem = problemOf(answer.text)
   if (!rejecting.has(answer.status)) throw new ServiceError(`The service answered ${answer.status} ${problem.detail}`.trim())

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
  * Asks again and again until `look` gives something other than undefined or false, and gives that.
  * @throws Error naming `what` and the last failure when it has not come within `timeoutMs`
  */
-export async function until<T> (what: string, look: () => Promise<T | undefined | false>, timeoutMs = 30_000): Promise<T> {
+export async function until<T> (what: string | (() => string), look: () => Promise<T | undefined | false>, timeoutMs = 30_000): Promise<T> {
   const endMs = performance.now() + timeoutMs
   let failure: unknown
   let pauseMs = 5
@@ -17,7 +17,7 @@ export async function until<T> (what: string, look: () => Promise<T | undefined 
     } catch (error) {
       failure = error
     }
-    if (performance.now() > endMs) throw new Error(`Not seen within ${timeoutMs} ms: ${what}`, { cause: failure })
+    if (performance.now() > endMs) throw new Error(`Not seen within ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}`, { cause: failure })
     await delay(pauseMs)
     pauseMs = Math.min(pauseMs * 2, 200)
   }
