@@ -52,7 +52,9 @@ export class KsqlClient {
     }
   }
 
-  async #post (pool: Pool, path: string, accept: string, body: unknown, more: { signal?: AbortSignal, timeoutMs?: number } = {}): Promise<Dispatcher.ResponseData> {
+  async #post (
+    pool: Pool, path: string, accept: string, body: unknown, more: { signal?: AbortSignal, timeoutMs?: number } = {}
+  ): Promise<Dispatcher.ResponseData> {
     return await pool.request({
       method: 'POST',
       path,

@@ -24,6 +24,8 @@ export const normaliseUrl = (input: string, ownHosts: ReadonlySet<string>, point
   if (text.length > urlCharsMax) throw invalidField(pointer, `must not be longer than ${urlCharsMax} characters`)
   if (hasControlOrSpace(text)) throw invalidField(pointer, 'must not contain spaces or control characters')
   if (!/^https?:\/\//i.test(text)) throw invalidField(pointer, 'must begin with http:// or https://')
+  const [authority = ''] = text.slice(text.indexOf('//') + 2).split(/[/?#\\]/, 1)
+  if (authority === '') throw invalidField(pointer, 'must have a host')
   let url: URL
   try {
     url = new URL(text)
@@ -31,7 +33,7 @@ export const normaliseUrl = (input: string, ownHosts: ReadonlySet<string>, point
     throw invalidField(pointer, 'is not a URL')
   }
   if (url.username !== '' || url.password !== '') throw invalidField(pointer, 'must not contain credentials')
-  if (/^[^/]*@/.test(text.slice(text.indexOf('//') + 2))) throw invalidField(pointer, 'must not contain credentials')
+  if (authority.includes('@')) throw invalidField(pointer, 'must not contain credentials')
   if (url.hostname === '' || url.hostname === '.') throw invalidField(pointer, 'must have a host')
   if (ownHosts.has(bare(url.host))) throw invalidField(pointer, 'must not lead to this service: the redirect would go round in circles')
   if (url.href.length > urlCharsMax) throw invalidField(pointer, `must not be longer than ${urlCharsMax} characters once it is encoded`)

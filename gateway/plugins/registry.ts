@@ -31,7 +31,7 @@ const clientFor = async (config: Config, stack: StackAddresses) => {
   return new SchemaRegistryClient({
     baseURLs: [stack.schemaRegistryUrl],
     createAxiosDefaults: { timeout: 10_000 },
-    ...(credentials === undefined ? {} : {
+    ...(credentials !== undefined && {
       basicAuthCredentials: { credentialsSource: 'USER_INFO' as const, userInfo: `${credentials.username}:${credentials.password}` }
     })
   })

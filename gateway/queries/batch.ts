@@ -41,7 +41,7 @@ export class BatchedPull<T> {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      while (this.#waiting.size > 0 && this.#running < this.#queriesMax) void this.#run(this.#take())
+      while (this.#waiting.size > 0 && this.#running < this.#queriesMax) this.#run(this.#take()).catch(() => {})
     })
   }
 

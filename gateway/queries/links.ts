@@ -64,7 +64,7 @@ const toRule = (value: unknown): RedirectRule => {
     url: String(rule['url']),
     conditions: ((rule['conditions'] ?? []) as unknown[]).map(condition => {
       const { dimension, argument, operands } = fields(condition)
-      return { dimension: String(dimension), argument: argument === undefined || argument === null ? null : String(argument), operands: (operands ?? []) as string[] }
+      return { dimension: String(dimension), argument: (argument ?? null) as string | null, operands: (operands ?? []) as string[] }
     })
   }
 }

@@ -1,0 +1,119 @@
+// The gateway as a Fastify app: plugins, then routes, in the order in which a request meets them.
+import Fastify, { type FastifyInstance } from 'fastify'
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Config, StackAddresses } from './config.js'
+import { ownHostsOf } from './links/url.js'
+import { MigrationApplier } from './migrations/applier.js'
+import { healthPlugin } from './plugins/health.js'
+import { kafkaPlugin } from './plugins/kafka.js'
+import { ksqldbPlugin } from './plugins/ksqldb.js'
+import { linksPlugin } from './plugins/links.js'
+import { openapiPlugin } from './plugins/openapi.js'
+import { problemDetailsPlugin, sendProblem } from './plugins/problem-details.js'
+import { registryPlugin } from './plugins/registry.js'
+import { securityPlugin } from './plugins/security.js'
+import { validationPlugin } from './plugins/validation.js'
+import { visitsPlugin } from './plugins/visits.js'
+import { makeTopics } from './prepare.js'
+import { VisitQueries } from './queries/visits.js'
+import { BatchedPull } from './queries/batch.js'
+import { linkRoutes } from './routes/links.js'
+import { redirectRoute } from './routes/redirect.js'
+import { serviceRoutes } from './routes/service.js'
+import { visitRoutes } from './routes/visits.js'
+import { namesFor } from './topics.js'
+import { VisitLimits } from './visits/limits.js'
+
+export interface AppOptions {
+  readonly config: Config
+  readonly stack: StackAddresses
+  readonly version: string
+  readonly schemasDir: string
+  readonly ksqlDir: string
+}
+
+const linkCharsMax = 320
+
+const bare = (config: Config): FastifyInstance => Fastify({
+  logger: { level: config.logLevel, stream: process.stderr },
+  disableRequestLogging: true,
+  genReqId: () => randomUUID(),
+  trustProxy: config.trustProxy,
+  bodyLimit: config.bodyLimitBytes,
+  requestTimeout: config.requestTimeoutMs,
+  routerOptions: { maxParamLength: linkCharsMax * 3 },
+  return503OnClosing: true,
+  frameworkErrors: (error, request, reply) => sendProblem(request, reply, error)
+})
+
+/** The address that a listening app is reached at, and what it is told to call itself. */
+const addressOf = (app: FastifyInstance, config: Config): { host: string, port: number, publicUrl: string } => {
+  const address = app.server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : config.port
+  const name = ['0.0.0.0', '::'].includes(config.host) ? 'localhost' : config.host.includes(':') ? `[${config.host}]` : config.host
+  return { host: config.host, port, publicUrl: config.publicUrl ?? `http://${name}:${port}` }
+}
+
+/** Its own address, asked for again and again: reckoned once it listens. */
+const selfOf = (app: FastifyInstance, config: Config) => {
+  let own: { readonly publicUrl: string, readonly hosts: ReadonlySet<string> } | undefined
+  return () => {
+    if (own !== undefined) return own
+    const { publicUrl, ...listening } = addressOf(app, config)
+    const reckoned = { publicUrl, hosts: ownHostsOf(publicUrl, listening) }
+    if (app.server.listening) own = reckoned
+    return reckoned
+  }
+}
+
+/**
+ * Builds the app and prepares the stack: topics, schemas, migrations. Nothing listens yet.
+ * @throws SchemaRefused, MigrationError, FolderInUse where the start must stop, with a message that says why.
+ */
+export const buildApp = async (options: AppOptions): Promise<FastifyInstance & { publicUrl: () => string }> => {
+  const { config, stack } = options
+  const names = namesFor(config.topicPrefix)
+  const app = bare(config)
+  const self = selfOf(app, config)
+  const publicUrl = () => self().publicUrl
+  try {
+    await app.register(problemDetailsPlugin)
+    await app.register(validationPlugin)
+    await app.register(securityPlugin)
+    await app.register(openapiPlugin, { version: options.version })
+    await app.register(ksqldbPlugin, { config, stack })
+    await Promise.all([
+      app.register(kafkaPlugin, { config, stack }).then(async () => await makeTopics(app.kafka.admin, names, config)),
+      app.register(registryPlugin, { config, stack, names, schemasDir: options.schemasDir })
+    ])
+    const applier = new MigrationApplier({
+      ksqldb: app.ksqldb,
+      names,
+      directory: options.ksqlDir,
+      replicationFactor: config.topicReplicationFactor,
+      log: message => app.log.info(message),
+      now: Date.now,
+      wait
+    })
+    await applier.apply()
+    await app.register(healthPlugin, { config, stack, migrationsStand: async () => await applier.standing() })
+    await app.register(linksPlugin, { config, names, ownHosts: () => self().hosts })
+    await app.register(visitsPlugin, { config, names })
+    await registerRoutes(app, config, new VisitQueries(app.ksqldb, names), publicUrl)
+    await app.ready()
+  } catch (error) {
+    await app.close().catch(() => {})
+    throw error
+  }
+  return Object.assign(app, { publicUrl })
+}
+
+const registerRoutes = async (app: FastifyInstance, config: Config, visits: VisitQueries, publicUrl: () => string): Promise<void> => {
+  const counts = new BatchedPull<number>(async keys => await visits.countsWithoutBots(keys))
+  const limits = new VisitLimits({ count: async link => await counts.load(link) ?? 0, now: () => performance.now() })
+  await app.register(serviceRoutes)
+  await app.register(linkRoutes, { publicUrl })
+  await app.register(visitRoutes, { queries: visits, now: Date.now })
+  await app.register(redirectRoute, { limits, countryHeader: config.countryHeader, now: Date.now })
+}

@@ -1,0 +1,81 @@
+// Waits until the views say which event won: one poll for each link, however many writers wait on it.
+import type { LinkState } from '../queries/links.js'
+
+export interface Verdict {
+  /** pending: the views did not answer in time. */
+  readonly outcome: 'accepted' | 'lost' | 'pending'
+  readonly state: LinkState | undefined
+}
+
+interface Waiter {
+  readonly eventId: string
+  readonly baseVersion: number
+  readonly deadline: number
+  readonly resolve: (verdict: Verdict) => void
+}
+
+interface Watch { readonly waiters: Set<Waiter>, delayMs: number }
+
+const firstDelayMs = 3
+const delayMsMax = 200
+
+/** The acceptance rule read from the outside: the event stands among the accepted, or the version it wanted to follow has another successor. */
+const judge = (waiter: Waiter, state: LinkState | undefined): Verdict | undefined => {
+  if (state === undefined) return undefined
+  if (state.eventIds.includes(waiter.eventId)) return { outcome: 'accepted', state }
+  if (state.version > waiter.baseVersion) return { outcome: 'lost', state }
+  return undefined
+}
+
+export interface ConfirmationOptions {
+  /** Reads where a link stands, beginning after the call. */
+  readonly read: (link: string) => Promise<LinkState | undefined>
+  readonly now: () => number
+  readonly wait: (ms: number) => Promise<void>
+}
+
+export class Confirmation {
+  readonly #options: ConfirmationOptions
+  readonly #watches = new Map<string, Watch>()
+
+  constructor (options: ConfirmationOptions) {
+    this.#options = options
+  }
+
+  /** Resolves once it is decided whether the event was accepted, or at the deadline (of options.now). */
+  async of (link: string, eventId: string, baseVersion: number, deadline: number): Promise<Verdict> {
+    return await new Promise<Verdict>(resolve => {
+      const waiter = { eventId, baseVersion, deadline, resolve }
+      const watch = this.#watches.get(link)
+      if (watch !== undefined) {
+        watch.waiters.add(waiter)
+        watch.delayMs = firstDelayMs
+        return
+      }
+      const fresh: Watch = { waiters: new Set([waiter]), delayMs: firstDelayMs }
+      this.#watches.set(link, fresh)
+      this.#poll(link, fresh).catch(() => {}) // it has nothing to throw: reads that fail are taken for no answer
+    })
+  }
+
+  async #poll (link: string, watch: Watch): Promise<void> {
+    while (watch.waiters.size > 0) {
+      await this.#options.wait(watch.delayMs)
+      watch.delayMs = Math.min(Math.ceil(watch.delayMs * 1.5), delayMsMax)
+      // a read that fails decides nothing: the event is on the log, and the deadline ends the waiting
+      const state = await this.#options.read(link).catch(() => undefined)
+      this.#settle(watch, state)
+    }
+    this.#watches.delete(link)
+  }
+
+  #settle (watch: Watch, state: LinkState | undefined): void {
+    const now = this.#options.now()
+    for (const waiter of watch.waiters) {
+      const verdict = judge(waiter, state) ?? (now >= waiter.deadline ? { outcome: 'pending' as const, state } : undefined)
+      if (verdict === undefined) continue
+      watch.waiters.delete(waiter)
+      waiter.resolve(verdict)
+    }
+  }
+}

@@ -1,0 +1,129 @@
+// The links that redirects are answered from: bounded, unknown ones too, kept true by the feed of changes and believed only briefly without it.
+import type { Target } from '../queries/links.js'
+
+interface Entry {
+  /** Null for a link that is known not to exist. */
+  target: Target | null
+  /** When it was last known to be true, in milliseconds of options.now. */
+  seenAt: number
+}
+
+export interface TargetCacheOptions {
+  /** Reads a link, beginning after the call; undefined where there is none. */
+  readonly load: (link: string) => Promise<Target | undefined>
+  readonly max: number
+  /** How long an entry is believed while the feed is down, in milliseconds. */
+  readonly staleMs: number
+  /** A clock that only goes forward, in milliseconds. */
+  readonly now: () => number
+}
+
+/** ksqlDB answers a push query before its consumer stands at the end of the topic: a change in between is not seen. */
+const feedSettlesMs = 5_000
+/** Even with the feed up, a link is read again now and then: no fault of the feed can make an error last. */
+const believedMsMax = 300_000
+
+interface Loading { readonly promise: Promise<Target | null>, pushed: Target | undefined }
+
+const versionOf = (target: Target | null | undefined): number => target?.version ?? 0
+
+export class TargetCache {
+  readonly #options: TargetCacheOptions
+  readonly #entries = new Map<string, Entry>()
+  readonly #loading = new Map<string, Loading>()
+  #feedUp = false
+  #feedSince = 0
+  hits = 0
+  misses = 0
+
+  constructor (options: TargetCacheOptions) {
+    this.#options = options
+  }
+
+  get size (): number {
+    return this.#entries.size
+  }
+
+  get feedUp (): boolean {
+    return this.#feedUp
+  }
+
+  /** The link from memory: null where it is known not to exist, undefined where it must be loaded. */
+  peek (link: string): Target | null | undefined {
+    const entry = this.#entries.get(link)
+    if (entry === undefined || !this.#believable(entry)) {
+      this.misses++
+      return undefined
+    }
+    this.hits++
+    // to the young end: what is oldest is given up first
+    this.#entries.delete(link)
+    this.#entries.set(link, entry)
+    return entry.target
+  }
+
+  /** While the feed is up, what was read since it came up stays true; without it, only for a short while. */
+  #believable (entry: Entry): boolean {
+    const age = this.#options.now() - entry.seenAt
+    if (this.#feedUp && entry.seenAt >= this.#feedSince + feedSettlesMs) return age < believedMsMax
+    return age < this.#options.staleMs
+  }
+
+  /** The link, loaded where memory does not have it; requests for one link share one load. */
+  async get (link: string): Promise<Target | null> {
+    const known = this.peek(link)
+    if (known !== undefined) return known
+    const loading = this.#loading.get(link)
+    if (loading !== undefined) return await loading.promise
+    return await this.#load(link)
+  }
+
+  #load (link: string): Promise<Target | null> {
+    const seenAt = this.#options.now()
+    const loading: Loading = {
+      pushed: undefined,
+      promise: this.#options.load(link).then(loaded => {
+        // a change that came by while the read was under way may be newer than what was read
+        const target = versionOf(loading.pushed) > versionOf(loaded) ? loading.pushed as Target : loaded ?? null
+        this.#store(link, target, seenAt)
+        return target
+      }).finally(() => this.#loading.delete(link))
+    }
+    this.#loading.set(link, loading)
+    return loading.promise
+  }
+
+  #store (link: string, target: Target | null, seenAt: number): void {
+    const held = this.#entries.get(link)
+    const newest = held !== undefined && versionOf(held.target) > versionOf(target) ? held.target : target
+    this.#entries.delete(link)
+    if (this.#entries.size >= this.#options.max) {
+      const oldest = this.#entries.keys().next()
+      if (oldest.done !== true) this.#entries.delete(oldest.value)
+    }
+    this.#entries.set(link, { target: newest, seenAt })
+  }
+
+  /** A change of a link, from the feed or from a write of this gateway. */
+  changed (target: Target): void {
+    const loading = this.#loading.get(target.link)
+    if (loading !== undefined && versionOf(loading.pushed) < target.version) loading.pushed = target
+    const held = this.#entries.get(target.link)
+    if (held !== undefined && versionOf(held.target) <= target.version) {
+      held.target = target
+      held.seenAt = this.#options.now()
+    }
+  }
+
+  /** Takes a link that was just made here, so that its first redirect needs no lookup. */
+  put (target: Target): void {
+    this.changed(target)
+    this.#store(target.link, target, this.#options.now())
+  }
+
+  /** Whether changes arrive. What was read before the feed came up may have changed unseen, and is read again. */
+  setFeed (up: boolean): void {
+    if (up && !this.#feedUp) this.#feedSince = this.#options.now()
+    this.#feedUp = up
+  }
+}

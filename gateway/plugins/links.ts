@@ -1,0 +1,82 @@
+// app.links and app.targets: the commands on links, and the redirects' memory of them with the feed that keeps it true.
+import fp from 'fastify-plugin'
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Config } from '../config.js'
+import { Confirmation } from '../links/confirmation.js'
+import { KeyedGate } from '../links/gate.js'
+import { LinkService } from '../links/service.js'
+import { TargetCache } from '../links/target-cache.js'
+import { BatchedPull } from '../queries/batch.js'
+import { LinkQueries, targetOf, type LinkState, type Target } from '../queries/links.js'
+import type { Names } from '../topics.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    links: LinkService
+    targets: TargetCache
+  }
+}
+
+/** Writers of one link at a time: what bounds the losing events that a race can leave in its history. */
+const writersPerLink = 16
+const writersWaitingPerLink = 2_000
+const feedRetryMsMax = 2_000
+
+/** A target from the flattened table; where it has none, the history decides, since the table follows it a moment later. */
+const targetLoader = (queries: LinkQueries, states: BatchedPull<LinkState>) => {
+  const targets = new BatchedPull<Target>(async keys => await queries.targets(keys))
+  return async (link: string): Promise<Target | undefined> => {
+    const target = await targets.load(link)
+    if (target !== undefined) return target
+    const state = await states.load(link)
+    return state?.latest === undefined ? undefined : targetOf(link, state.version, state.latest.doc)
+  }
+}
+
+/** Follows the changes of all links until the signal; a break is waited out with a growing delay. */
+const follow = async (queries: LinkQueries, cache: TargetCache, signal: AbortSignal, onError: (error: unknown) => void): Promise<void> => {
+  for (let delay = 50; !signal.aborted; delay = Math.min(delay * 2, feedRetryMsMax)) {
+    try {
+      const changes = await queries.changes(signal)
+      cache.setFeed(true)
+      delay = 50
+      for await (const target of changes) cache.changed(target)
+    } catch (error) {
+      if (!signal.aborted) onError(error)
+    }
+    cache.setFeed(false)
+    await wait(delay, undefined, { signal }).catch(() => {})
+  }
+}
+
+export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => ReadonlySet<string> }>(async (app, { config, names, ownHosts }) => {
+  const queries = new LinkQueries(app.ksqldb, names)
+  const states = new BatchedPull<LinkState>(async keys => await queries.states(keys))
+  const cache = new TargetCache({
+    load: targetLoader(queries, states),
+    max: config.cacheLinksMax,
+    staleMs: config.cacheStaleMs,
+    now: () => performance.now()
+  })
+  app.decorate('targets', cache)
+  app.decorate('links', new LinkService({
+    read: async link => await states.load(link),
+    history: async link => await queries.history(link),
+    linkOfEvent: async eventId => await queries.linkOfEvent(eventId),
+    write: async (link, event) => await app.kafka.events.append(names.linkEvents, link, app.codecs.linkEvent.encode(event)),
+    confirmation: new Confirmation({ read: async link => await states.load(link), now: Date.now, wait }),
+    gate: new KeyedGate(writersPerLink, writersWaitingPerLink),
+    ownHosts,
+    newId: randomUUID,
+    now: Date.now,
+    confirmTimeoutMs: config.confirmTimeoutMs,
+    onChange: view => cache.put(targetOf(view.link, view.version, view.doc))
+  }))
+  const stop = new AbortController()
+  const feed = follow(queries, cache, stop.signal, error => app.log.warn({ err: error }, 'the feed of link changes broke'))
+  app.addHook('preClose', async () => {
+    stop.abort()
+    await feed
+  })
+}, { name: 'links', dependencies: ['kafka', 'registry', 'ksqldb'] })

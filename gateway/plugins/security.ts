@@ -1,0 +1,12 @@
+// Headers that every answer carries.
+import fp from 'fastify-plugin'
+
+export const securityPlugin = fp(async app => {
+  app.addHook('onSend', async (request, reply) => {
+    reply.header('x-content-type-options', 'nosniff')
+    reply.header('x-frame-options', 'DENY')
+    reply.header('referrer-policy', 'no-referrer-when-downgrade')
+    reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
+    reply.header('x-request-id', request.id)
+  })
+}, { name: 'security' })

@@ -1,0 +1,57 @@
+// Waits for the stack, and makes the topics. What the gateway needs before it can promise anything.
+import type { Admin } from 'kafkajs'
+import { connect } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { request } from 'undici'
+import type { Config, StackAddresses } from './config.js'
+import { logTopics, type Names } from './topics.js'
+
+const attemptMs = 3_000
+
+const accepts = async (broker: string): Promise<void> => {
+  const separator = broker.lastIndexOf(':')
+  await new Promise<void>((resolve, reject) => {
+    const socket = connect({ host: broker.slice(0, separator).replace(/^\[(.*)\]$/, '$1'), port: Number(broker.slice(separator + 1)), timeout: attemptMs })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve()
+    })
+    socket.once('timeout', () => socket.destroy(new Error('no answer')))
+    socket.once('error', reject)
+  })
+}
+
+const answers = async (url: string): Promise<void> => {
+  const { statusCode, body } = await request(url, { headersTimeout: attemptMs, bodyTimeout: attemptMs })
+  await body.dump()
+  // 401 and 403: it is there, and what it thinks of our credentials is told by those who use them
+  if (statusCode >= 400 && statusCode !== 401 && statusCode !== 403) throw new Error(`HTTP ${statusCode}`)
+}
+
+const until = async (what: string, check: () => Promise<void>, timeoutMs: number): Promise<void> => {
+  const deadline = performance.now() + timeoutMs
+  for (let delay = 20; ; delay = Math.min(delay * 2, 1_000)) {
+    try {
+      await check()
+      return
+    } catch (error) {
+      if (performance.now() + delay > deadline) throw new Error(`${what} does not answer: ${(error as Error).message}`, { cause: error })
+      await wait(delay)
+    }
+  }
+}
+
+/** Resolves once all three take requests. @throws Error naming the one that does not in time. */
+export const stackAnswers = async (stack: StackAddresses, timeoutMs: number): Promise<void> => {
+  await Promise.all([
+    until(`Kafka at ${stack.kafkaBrokers.join(', ')}`, async () => await Promise.any(stack.kafkaBrokers.map(accepts)), timeoutMs),
+    until(`Schema Registry at ${stack.schemaRegistryUrl}`, async () => await answers(`${stack.schemaRegistryUrl}/subjects`), timeoutMs),
+    until(`ksqlDB at ${stack.ksqldbUrl}`, async () => await answers(`${stack.ksqldbUrl}/info`), timeoutMs)
+  ])
+}
+
+/** Makes the two logs where they are not there yet; one that is there keeps its settings. */
+export const makeTopics = async (admin: Admin, names: Names, config: Config): Promise<void> => {
+  const settings = { partitions: config.topicPartitions, replicationFactor: config.topicReplicationFactor }
+  await admin.createTopics({ topics: logTopics(names, settings), waitForLeaders: true })
+}

@@ -1,0 +1,163 @@
+// The shapes that requests and answers share: from them come validation, serialization and OpenAPI.
+import { Type, type TSchema } from '@fastify/type-provider-typebox'
+import { errorCodes } from '../errors.js'
+import { linkEventTypes } from '../events/link-event.js'
+
+export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const instant = (description: string) => Type.String({ format: 'date-time', description })
+
+export const Problem = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.Optional(Type.String()),
+  instance: Type.String(),
+  code: Type.Unsafe<string>({ type: 'string', enum: [...errorCodes], description: 'Stable: go by this, not by the words.' }),
+  requestId: Type.String(),
+  errors: Type.Optional(Type.Array(Type.Object({ pointer: Type.String(), detail: Type.String() })))
+}, { description: 'Problem details (RFC 9457)' })
+
+/** Error answers for a route's statuses, as OpenAPI shows them. */
+export const problems = <S extends number>(...statuses: readonly S[]) =>
+  Object.fromEntries(statuses.map(status => [status, { description: 'Problem', content: { 'application/problem+json': { schema: Problem } } }])) as
+    Record<S, { description: string, content: { 'application/problem+json': { schema: typeof Problem } } }>
+
+const url = Type.String({ description: 'http or https, at most 2,048 characters, no credentials; kept in its normalised form', examples: ['https://example.com/a/page'] })
+const title = Type.String({ maxLength: 200 })
+const tags = Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { maxItems: 20 })
+const maxVisits = Type.Integer({ minimum: 1, maximum: 1_000_000_000_000, description: 'Then the link is exhausted; robots are not counted' })
+const redirectStatus = Type.Unsafe<number>({ type: 'integer', enum: [301, 302, 307, 308], description: '302 unless told otherwise' })
+const forwardQuery = Type.Boolean({ description: 'Whether the query of the short URL is added to the target' })
+const reason = Type.String({ maxLength: 500, description: 'Why, for the history' })
+
+export const CreateLinkBody = Type.Object({
+  url,
+  slug: Type.Optional(Type.String({ description: '1 to 64 letters, digits, - and _. Without it a code is derived from the URL' })),
+  title: Type.Optional(nullable(title)),
+  tags: Type.Optional(nullable(tags)),
+  validFrom: Type.Optional(nullable(instant('The link redirects from here on'))),
+  validUntil: Type.Optional(nullable(instant('The link redirects before this'))),
+  maxVisits: Type.Optional(nullable(maxVisits)),
+  redirectStatus: Type.Optional(nullable(redirectStatus)),
+  forwardQuery: Type.Optional(nullable(forwardQuery)),
+  reason: Type.Optional(nullable(reason))
+}, { additionalProperties: false })
+
+export const PatchLinkBody = Type.Object({
+  url: Type.Optional(url),
+  title: Type.Optional(nullable(title)),
+  tags: Type.Optional(nullable(tags)),
+  validFrom: Type.Optional(nullable(instant('The link redirects from here on'))),
+  validUntil: Type.Optional(nullable(instant('The link redirects before this'))),
+  maxVisits: Type.Optional(nullable(maxVisits)),
+  redirectStatus: Type.Optional(nullable(redirectStatus)),
+  forwardQuery: Type.Optional(nullable(forwardQuery)),
+  reason: Type.Optional(nullable(reason))
+}, { additionalProperties: false, description: 'JSON merge patch (RFC 7396): null takes a field away' })
+
+export const LinkParams = Type.Object({
+  link: Type.String({ description: 'The slug; host%2Fslug on another domain than the default', minLength: 1, maxLength: 320 })
+})
+
+export const IdempotencyHeader = Type.Object({
+  'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'The same key and content again give the same answer' }))
+})
+
+const documentFields = {
+  url: Type.String(),
+  title: nullable(Type.String()),
+  tags: Type.Array(Type.String()),
+  enabled: Type.Boolean(),
+  deleted: Type.Boolean(),
+  validFrom: nullable(instant('')),
+  validUntil: nullable(instant('')),
+  maxVisits: nullable(Type.Integer()),
+  redirectStatus: Type.Integer(),
+  forwardQuery: Type.Boolean(),
+  rules: Type.Array(Type.Object({
+    url: Type.String(),
+    conditions: Type.Array(Type.Object({ dimension: Type.String(), argument: nullable(Type.String()), operands: Type.Array(Type.String()) }))
+  }))
+}
+
+export const Link = Type.Object({
+  link: Type.String({ description: 'The key: the slug, or host/slug' }),
+  slug: Type.String(),
+  shortUrl: Type.String(),
+  version: Type.Integer({ description: 'Also the ETag' }),
+  ...documentFields,
+  createdAt: instant(''),
+  updatedAt: instant('')
+})
+
+const eventType = Type.Unsafe<string>({ type: 'string', enum: [...linkEventTypes] })
+
+export const Revisions = Type.Object({
+  link: Type.String(),
+  version: Type.Integer(),
+  revisions: Type.Array(Type.Object({
+    version: Type.Integer(),
+    eventId: Type.String(),
+    type: eventType,
+    occurredAt: instant(''),
+    actor: Type.String(),
+    reason: nullable(Type.String()),
+    baseVersion: Type.Integer(),
+    ...documentFields
+  })),
+  rejected: Type.Array(Type.Object({
+    eventId: Type.String(),
+    type: eventType,
+    occurredAt: instant(''),
+    actor: Type.String(),
+    baseVersion: Type.Integer({ description: 'The version that it was written for' }),
+    versionThen: Type.Integer({ description: 'The version at which the link stood when its turn came' }),
+    lostTo: nullable(Type.String({ description: 'The event that had taken its place' })),
+    explanation: Type.String()
+  }), { description: 'Events that were ignored, in the order of the log, and why' })
+})
+
+export const Pending = Type.Object({
+  status: Type.Literal('pending'),
+  link: Type.String(),
+  eventId: Type.String(),
+  statusUrl: Type.String()
+}, { description: 'The event is on the log, but the views have not answered in time: ask at statusUrl' })
+
+export const EventStatus = Type.Object({
+  eventId: Type.String(),
+  link: Type.String(),
+  status: Type.Unsafe<'accepted' | 'rejected'>({ type: 'string', enum: ['accepted', 'rejected'] }),
+  version: nullable(Type.Integer({ description: 'The version that it made' })),
+  explanation: nullable(Type.String())
+})
+
+const counts = (of: string) => Type.Record(Type.String(), Type.Integer(), { description: `Visits without bots by ${of}` })
+
+export const LinkVisits = Type.Object({
+  link: Type.String(),
+  total: Type.Integer({ description: 'Visits that were redirected, robots too' }),
+  withoutBots: Type.Integer(),
+  visitors: Type.Integer({ description: 'About how many, without bots; one who comes on two days counts twice' }),
+  firstVisit: nullable(instant('')),
+  lastVisit: nullable(instant('')),
+  referrers: counts('host of the referrer, or (direct)'),
+  browsers: counts('browser'),
+  os: counts('operating system'),
+  devices: counts('device'),
+  countries: counts('country, or (unknown)'),
+  series: Type.Optional(Type.Object({
+    by: Type.String(),
+    from: instant('The start of the first bucket asked for'),
+    to: instant(''),
+    buckets: Type.Array(Type.Object({ start: instant(''), total: Type.Integer(), withoutBots: Type.Integer() }), { description: 'Those with visits, in order (UTC)' })
+  }))
+})
+
+export const UrlVisits = Type.Object({
+  url: Type.String({ description: 'In its normalised form' }),
+  total: Type.Integer(),
+  withoutBots: Type.Integer(),
+  firstVisit: nullable(instant('')),
+  lastVisit: nullable(instant(''))
+})

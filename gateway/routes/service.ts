@@ -1,0 +1,20 @@
+// Is it there, is it ready, and what it can do.
+import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+
+const Checks = Type.Object({ kafka: Type.String(), schemaRegistry: Type.String(), ksqldb: Type.String(), migrations: Type.String() })
+const Readiness = Type.Object({ status: Type.String(), checks: Checks })
+
+export const serviceRoutes: FastifyPluginAsyncTypebox = async app => {
+  app.get('/healthz', {
+    schema: { tags: ['service'], summary: 'The process answers', response: { 200: Type.Object({ status: Type.Literal('ok') }) } }
+  }, async () => ({ status: 'ok' as const }))
+
+  app.get('/readyz', {
+    schema: { tags: ['service'], summary: 'Kafka, registry and ksqlDB answer and the migrations stand', response: { 200: Readiness, 503: Readiness } }
+  }, async (request, reply) => {
+    const { ready, checks } = await app.health()
+    return await reply.code(ready ? 200 : 503).header('cache-control', 'no-store').send({ status: ready ? 'ready' : 'not ready', checks })
+  })
+
+  app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+}
