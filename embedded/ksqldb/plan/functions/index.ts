@@ -9,9 +9,14 @@ import { arrayFunctions } from './array.js'
 import { conditionalFunctions } from './conditional.js'
 import type { FunctionContext } from './context.js'
 import { systemContext } from './context.js'
+import { conversionFunctions } from './conversions.js'
 import { dateTimeFunctions } from './datetime.js'
+import { jsonFunctions } from './json.js'
 import { lambdaFunctions } from './lambda.js'
 import { mapFunctions } from './map.js'
+import { mathFunctions } from './math.js'
+import { otherFunctions } from './other.js'
+import { regexpFunctions } from './regexp.js'
 import { encodingFunctions } from './string-encoding.js'
 import { stringFunctions } from './string.js'
 import { tableFunctions } from './table.js'
@@ -30,6 +35,11 @@ export function createBuiltInFunctions (context: FunctionContext): readonly Buil
     ...encodingFunctions(context),
     ...dateTimeFunctions(context),
     ...urlFunctions,
+    ...jsonFunctions,
+    ...regexpFunctions,
+    ...mathFunctions(context),
+    ...conversionFunctions,
+    ...otherFunctions,
     ...lambdaFunctions,
     ...tableFunctions,
     ...basicAggregates,
