@@ -22,7 +22,12 @@ export interface LinkView {
 }
 
 export type CommandResult =
-  | { readonly kind: 'created' | 'existing' | 'changed' | 'unchanged', readonly view: LinkView }
+  | {
+    readonly kind: 'created' | 'existing' | 'changed' | 'unchanged'
+    readonly view: LinkView
+    /** The Idempotency-Key was seen before: this is the answer of the first time. */
+    readonly isReplay?: boolean
+  }
   | { readonly kind: 'pending', readonly link: string, readonly eventId: string }
 
 export interface ServiceOptions {
@@ -118,7 +123,7 @@ export class LinkService {
   async #replayedCreate (link: string, eventId: string, doc: LinkDoc, reason: string | null): Promise<CommandResult> {
     const first = (await this.#options.history(link))?.revisions[0]
     if (first === undefined || first.eventId !== eventId || !sameDocument(first.doc, doc) || first.reason !== reason) throw reused()
-    return { kind: 'created', view: { link, version: 1, createdAt: first.occurredAt, updatedAt: first.occurredAt, doc: first.doc } }
+    return { kind: 'created', isReplay: true, view: { link, version: 1, createdAt: first.occurredAt, updatedAt: first.occurredAt, doc: first.doc } }
   }
 
   /**
@@ -158,7 +163,7 @@ export class LinkService {
     const [first, before, after] = [revisions[0], revisions[index - 1], revisions[index]]
     if (first === undefined || before === undefined || after === undefined) throw reused()
     if (!sameDocument(patchedDocument(before.doc, fields, this.#options.ownHosts()), after.doc) || after.reason !== (fields.reason ?? null)) throw reused()
-    return { kind: 'changed', view: { link, version: index + 1, createdAt: first.occurredAt, updatedAt: after.occurredAt, doc: after.doc } }
+    return { kind: 'changed', isReplay: true, view: { link, version: index + 1, createdAt: first.occurredAt, updatedAt: after.occurredAt, doc: after.doc } }
   }
 
   /** Writes the event and waits for the verdict. */

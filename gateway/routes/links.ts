@@ -69,6 +69,7 @@ const sendResult = (reply: FastifyReply, result: CommandResult, publicUrl: strin
     return reply.code(202).header('location', statusUrl).header('retry-after', '1').send({ status: 'pending', link, eventId, statusUrl })
   }
   reply.header('etag', etag(result.view.version))
+  if (result.isReplay === true) reply.header('idempotent-replayed', 'true')
   if (result.kind === 'created') reply.code(201).header('location', `/api/links/${segment(result.view.link)}`)
   else reply.code(200)
   return reply.send(toLink(result.view, publicUrl))

@@ -84,7 +84,7 @@ t.test('import, visit, recount', { skip: skipWithoutBuild }, async (t) => {
         lastVisit: new Date(Math.max(...own.map(({ visitedAtMs }) => visitedAtMs))).toISOString(),
         referrers: histogram(people.map(({ referrer }) => referrer ?? '(direct)')),
         browsers: histogram(people.map(({ browser }) => browser)),
-        systems: histogram(people.map(({ os }) => os)),
+        os: histogram(people.map(({ os }) => os)),
         devices: histogram(people.map(({ device }) => device))
       }
       const got = Object.fromEntries(Object.keys(wanted).map((name) => [name, typeof seen[name] === 'object' && seen[name] !== null ? sorted(seen[name]) : seen[name]]))
@@ -111,7 +111,7 @@ t.test('import, visit, recount', { skip: skipWithoutBuild }, async (t) => {
     const got = new Map<string, unknown>()
     await inParallel(linksVisited, 8, async (link) => {
       const { body } = await gateway.call('GET', `/api/links/${link}/visits?by=hour&from=${from}&to=${to}`)
-      for (const { start, total, withoutBots } of body.byHour ?? body.series) got.set(`${link} ${start}`, { total, withoutBots })
+      for (const { start, total, withoutBots } of body.series.buckets) got.set(`${link} ${start}`, { total, withoutBots })
     })
     t.strictSame(sorted(Object.fromEntries(got)), sorted(Object.fromEntries(byHour)))
   })

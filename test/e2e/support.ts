@@ -32,10 +32,10 @@ export function codeOf (url: string, length = 7): string {
   return ('1'.repeat(leadingZeros) + digits).slice(0, length)
 }
 
-interface Record { key: string, value: object }
+interface Keyed { key: string, value: object }
 
 /** Writes events as a foreign program would: kafkajs, and Avro by the schema that the registry has under the topic's subject. */
-export async function produce (gateway: GatewayProcess, topic: string, records: readonly Record[]): Promise<void> {
+export async function produce (gateway: GatewayProcess, topic: string, records: readonly Keyed[]): Promise<void> {
   const response = await fetch(`${gateway.registryUrl}/subjects/${topic}-value/versions/latest`)
   const { id, schema } = await response.json() as { id: number, schema: string }
   const type = avro.Type.forSchema(JSON.parse(schema) as avro.Schema)

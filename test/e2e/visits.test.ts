@@ -31,8 +31,8 @@ t.test('visits', { skip: skipWithoutBuild }, async (t) => {
 
     const series = async (by: string, from: string, to: string) => await until(`the ${by}s`, async () => {
       const { body } = await gateway.call('GET', `/api/links/hours/visits?by=${by}&from=${from}&to=${to}`)
-      const buckets = body[`by${by === 'hour' ? 'Hour' : 'Day'}`] ?? body.series
-      return buckets?.length > 0 && buckets.map((bucket: any) => [bucket.start, bucket.total, bucket.withoutBots])
+      const buckets: Array<{ start: string, total: number, withoutBots: number }> = body.series.buckets
+      return buckets.length > 0 && buckets.map(({ start, total, withoutBots }) => [start, total, withoutBots])
     })
     t.strictSame(await series('hour', '2026-03-29T00:00:00Z', '2026-03-30T00:00:00Z'), [
       ['2026-03-29T00:00:00.000Z', 1, 1], ['2026-03-29T01:00:00.000Z', 2, 1]
@@ -48,7 +48,7 @@ t.test('visits', { skip: skipWithoutBuild }, async (t) => {
       visitors: 2,
       referrers: { 'a.example': 1, '(direct)': 4 },
       browsers: { Firefox: 4, Safari: 1 },
-      systems: { Linux: 4, iOS: 1 },
+      os: { Linux: 4, iOS: 1 },
       devices: { desktop: 4, mobile: 1 },
       countries: { AT: 1 }
     }, 'robots are left out of the sources')
