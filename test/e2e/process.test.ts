@@ -30,6 +30,12 @@ t.test('a wrong setting stops the start with its name', { skip: skipWithoutBuild
   }
 })
 
+t.test('a cluster that does not answer stops the start with its address', { skip: skipWithoutBuild }, async (t) => {
+  const { status, output } = runServer({ DATA_DIR: t.testdir(), START_TIMEOUT_MS: '500', ...addresses })
+  t.ok(status !== null && status !== 0)
+  t.match(output, /127\.0\.0\.1:1/)
+})
+
 t.test('SIGTERM ends it with status 0; what it knew it knows again', { skip: skipWithoutBuild }, async (t) => {
   t.setTimeout(180_000)
   const options = { dataDir: t.testdir(), prefix: newPrefix() }
