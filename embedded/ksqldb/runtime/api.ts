@@ -1,6 +1,7 @@
 // What the engine, the REST layer and query/ see of the runtime: types only, so that each side can be built against them.
 import type { Log } from '../../log.js'
 import type { SchemaRegistry } from '../../schema-registry.js'
+import type { FunctionRegistry } from '../plan/function-registry.js'
 import type { Column, LogicalSchema } from '../plan/schema.js'
 import type { DataSource, PersistentQuery } from '../plan/metastore.js'
 import type { QueryPlan, WindowInfo } from '../plan/steps.js'
@@ -41,8 +42,12 @@ export interface RuntimeOptions {
   readonly onProcessingError?: (error: ProcessingError) => void
   /** Bounds memory: bytes of cached state over all queries. By default 64 MiB. */
   readonly cacheBytes?: number
+  /** By default the built-in functions without properties. */
+  readonly functions?: FunctionRegistry
   /** For tests that replay a given interleaving of several topics. */
   readonly recordOrder?: RecordOrder
+  /** For tests that watch each step: records processed in one commit at most. */
+  readonly recordsPerCommit?: number
 }
 
 /** RUNNING and PAUSED as ksqlDB reports them; ERROR where the query has stopped for good (the log or the store failed). */
@@ -171,8 +176,8 @@ export interface RuntimeApi {
   pauseQuery (id: string): void
   resumeQuery (id: string): void
   startPushQuery (plan: QueryPlan, options: PushQueryOptions): Promise<PushQuery>
-  /** Rows of a stream or table read from its topic as it stands now, from the beginning to the end: a pull query over a stream. Ends at the end. */
-  scanTopic (plan: QueryPlan, options: PushQueryOptions): Promise<PushQuery>
+  /** The rows of a source's topic from its beginning to its end as of now: what a pull query over a stream reads. `columns` as a PullPlan's rowColumns. */
+  readSource (source: DataSource, columns: readonly Column[], signal?: AbortSignal): AsyncIterable<readonly Row[]>
   /** Appends one row to the source's topic, by the key's partition. Resolves once it is in the log. */
   insert (source: DataSource, row: InsertRow): Promise<void>
   close (): Promise<void>

@@ -43,8 +43,8 @@ export function avroReader (schema: AvroSchema, type: SqlType, path = ''): Read 
     case 'DOUBLE': return schema.type === 'double' ? from => from.doubleLE() : schema.type === 'float' ? from => from.floatLE() : mismatch()
     case 'STRING': return stringReader(schema) ?? mismatch()
     case 'BYTES': {
-      if (schema.type === 'bytes') return from => from.bytes(from.signed())
-      return schema.type === 'fixed' ? from => from.bytes(schema.size) : mismatch()
+      if (schema.type === 'bytes') return from => Buffer.from(from.bytes(from.signed()))
+      return schema.type === 'fixed' ? from => Buffer.from(from.bytes(schema.size)) : mismatch()
     }
     case 'DECIMAL': return decimalReader(schema, type) ?? mismatch()
     case 'ARRAY': return schema.type === 'array' ? arrayReader(avroReader(schema.items, type.items, `${path}->ARRAY`)) : mismatch()

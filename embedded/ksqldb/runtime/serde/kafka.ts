@@ -17,7 +17,7 @@ const CODECS: Readonly<Partial<Record<SqlType['base'], Codec>>> = {
   BIGINT: { size: 8, read: data => data.readBigInt64BE(0), write: fixed(8, (b, v) => { b.writeBigInt64BE(v as bigint) }) },
   DOUBLE: { size: 8, read: data => data.readDoubleBE(0), write: fixed(8, (b, v) => { b.writeDoubleBE(v as number) }) },
   STRING: { read: data => data.toString('utf8', 0, data.length), write: value => Buffer.from(value as string) },
-  BYTES: { read: data => data, write: value => value as Buffer }
+  BYTES: { read: data => Buffer.from(data), write: value => value as Buffer }
 }
 
 const SIZE_MESSAGES: Readonly<Record<string, string>> = {

@@ -1,0 +1,60 @@
+// A query's table as pull queries read it: the rows of a state store, with what the steps above the store make of them.
+import type { LogicalSchema } from '../plan/schema.js'
+import type { WindowInfo } from '../plan/steps.js'
+import type { Row, Value } from '../plan/value.js'
+import type { MaterializedTable, TableRow, Window, WindowBounds } from './api.js'
+import type { StoreRow } from './state/table-store.js'
+import type { Materialization } from './topology.js'
+
+const FARTHEST = Number.MAX_SAFE_INTEGER - 1
+
+function within ({ start, end }: Window, bounds: WindowBounds): boolean {
+  return (bounds.startMin === undefined || start >= bounds.startMin) && (bounds.startMax === undefined || start <= bounds.startMax) &&
+    (bounds.endMin === undefined || end >= bounds.endMin) && (bounds.endMax === undefined || end <= bounds.endMax)
+}
+
+export class StoredTable implements MaterializedTable {
+  readonly schema: LogicalSchema
+  readonly window: WindowInfo | undefined
+  readonly #materialization: Materialization
+
+  constructor (schema: LogicalSchema, window: WindowInfo | undefined, materialization: Materialization) {
+    this.schema = schema
+    this.window = window
+    this.#materialization = materialization
+  }
+
+  get (key: Row): TableRow | undefined {
+    const { store, rowOf } = this.#materialization
+    const { row, timestamp } = store.entry(key)
+    if (row === null) return undefined
+    const value = rowOf(row, undefined, timestamp)
+    return value === null ? undefined : { key, value, timestamp }
+  }
+
+  * getWindows (key: Row, bounds: WindowBounds): Generator<TableRow> {
+    const { store } = this.#materialization
+    // Time windows lie in the order of their start, sessions in that of their end.
+    const session = store.options.windowKind === 'session'
+    const [from, to] = session ? [bounds.endMin, bounds.endMax] : [bounds.startMin, bounds.startMax]
+    const rows = this.#rows(store.windows(key, { from: from ?? 0, to: to ?? FARTHEST }), bounds)
+    if (!session) yield * rows
+    else yield * [...rows].sort((a, b) => (a.window?.start ?? 0) - (b.window?.start ?? 0))
+  }
+
+  range (lower: Value | undefined, upper: Value | undefined, bounds: WindowBounds = {}): Iterable<TableRow> {
+    return this.#rows(this.#materialization.store.scan(lower, upper), bounds)
+  }
+
+  scan (bounds: WindowBounds = {}): Iterable<TableRow> {
+    return this.range(undefined, undefined, bounds)
+  }
+
+  * #rows (stored: Iterable<StoreRow>, bounds: WindowBounds): Generator<TableRow> {
+    for (const { key, window, row, timestamp } of stored) {
+      if (window !== undefined && !within(window, bounds)) continue
+      const value = this.#materialization.rowOf(row, window, timestamp)
+      if (value !== null) yield { key, value, timestamp, ...(window === undefined ? {} : { window }) }
+    }
+  }
+}

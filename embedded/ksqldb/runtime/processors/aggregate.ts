@@ -1,0 +1,361 @@
+// Aggregates over streams and tables, without and with windows (KStreamAggregate, KStreamWindowAggregate, KStreamSessionWindowAggregate, KTableAggregate).
+import type { WindowExpression, WindowTime } from '../../sql/ast.js'
+import { compileAggregate, compileExpression } from '../../plan/compile.js'
+import type { CompiledAggregate } from '../../plan/compile.js'
+import type { Column } from '../../plan/schema.js'
+import type { Row } from '../../plan/value.js'
+import type { Window } from '../api.js'
+import type { Entry, TableStore } from '../state/table-store.js'
+import type { TimeIndex } from '../state/time-index.js'
+import { forwardTo, StreamRecord } from './context.js'
+import type { Forward, ProcessorContext, StreamTimes, StepOf } from './context.js'
+
+export type AggregateStep = StepOf<'StreamAggregate' | 'StreamWindowedAggregate' | 'TableAggregate'>
+
+const DAY_MS = 86400000
+const EXPIRE_PAGE = 200
+const UNIT_MS = {
+  MILLISECONDS: 1, SECONDS: 1000, MINUTES: 60000, HOURS: 3600000, DAYS: DAY_MS, WEEKS: 7 * DAY_MS, MONTHS: 30 * DAY_MS, YEARS: 365 * DAY_MS
+} as const
+
+/** ms. */
+export function windowTimeMs (time: WindowTime): number {
+  return time.value * UNIT_MS[time.unit]
+}
+
+/** One group's state as the store keeps it: the columns that are not aggregated, then the state of each aggregate. */
+export class Aggregator {
+  readonly columns: readonly Column[]
+  readonly #plain: readonly number[]
+  readonly #aggregates: readonly CompiledAggregate[]
+
+  constructor (step: AggregateStep, context: ProcessorContext) {
+    const source = step.source.schema.value
+    this.#plain = step.nonAggregateColumns.map(name => source.findIndex(column => column.name === name))
+    this.#aggregates = step.aggregates.map(call => compileAggregate(call, source, context.compileContext(step.context)))
+    this.columns = [
+      ...this.#plain.map(at => source[at]!),
+      ...this.#aggregates.map(({ implementation }, i) => ({ name: `KSQL_AGG_VARIABLE_${i}`, type: implementation.stateType }))
+    ]
+  }
+
+  initialize (): Row {
+    return [...this.#plain.map(() => null), ...this.#aggregates.map(one => one.implementation.initialize())]
+  }
+
+  /** `own`: no one else refers to the state's parts, so they may be changed in place. */
+  add (state: Row, row: Row, own: boolean): Row {
+    const result: Row = own ? state : [...state]
+    const plain = this.#plain.length
+    for (let i = 0; i < plain; i++) result[i] = row[this.#plain[i]!]!
+    for (let i = 0; i < this.#aggregates.length; i++) {
+      const { implementation, arguments: parameters } = this.#aggregates[i]!
+      const values = parameters.length === 1 ? [parameters[0]!(row)] : parameters.map(one => one(row))
+      const add = own && implementation.addInPlace !== undefined ? implementation.addInPlace : implementation.add
+      result[plain + i] = add(state[plain + i]!, values)
+    }
+    return result
+  }
+
+  undo (state: Row, row: Row): Row {
+    const result: Row = [...state]
+    this.#plain.forEach((at, i) => { result[i] = row[at]! })
+    this.#aggregates.forEach(({ implementation, arguments: parameters }, i) => {
+      const at = this.#plain.length + i
+      if (implementation.undo === undefined) throw new Error('The aggregate cannot be undone')
+      result[at] = implementation.undo(state[at]!, parameters.map(one => one(row)))
+    })
+    return result
+  }
+
+  merge (a: Row, b: Row): Row {
+    const plain = this.#plain.length
+    return a.map((value, i) => i < plain ? value ?? b[i]! : this.#aggregates[i - plain]!.implementation.merge(value, b[i]!))
+  }
+
+  /** The row that the step gives for a state. */
+  map (state: Row, window: Window | undefined): Row {
+    const plain = this.#plain.length
+    const row: Row = []
+    for (let i = 0; i < plain; i++) row.push(state[i]!)
+    for (let i = 0; i < this.#aggregates.length; i++) row.push(this.#aggregates[i]!.implementation.map(state[plain + i]!))
+    if (window !== undefined) row.push(BigInt(window.start), BigInt(window.end))
+    return row
+  }
+}
+
+/** Sends a store's changes on: at once, or once for each key at the commit. */
+class ChangeForwarder {
+  readonly #store: TableStore
+  readonly #aggregator: Aggregator
+  readonly #context: ProcessorContext
+  readonly #forward: Forward
+  readonly #sendOld: boolean
+  #changed: { readonly entry: Entry, readonly old: Row | null, readonly partition: number }[] = []
+
+  constructor (store: TableStore, aggregator: Aggregator, context: ProcessorContext, forward: Forward, sendOld: boolean) {
+    this.#store = store
+    this.#aggregator = aggregator
+    this.#context = context
+    this.#forward = forward
+    this.#sendOld = sendOld
+    if (context.coalesce) context.beforeCommit(() => this.#flush())
+  }
+
+  /** True where the entry's state has been replaced since the last commit, so that it is this processor's own. */
+  owns (entry: Entry): boolean {
+    return entry.changed
+  }
+
+  update (entry: Entry, state: Row | null, timestamp: number): void {
+    const before = entry.row
+    const old = (): Row | null => this.#sendOld && before !== null ? this.#aggregator.map(before, entry.window) : null
+    if (!this.#context.coalesce) {
+      const oldRow = old()
+      this.#store.put(entry, state, timestamp)
+      this.#send(entry, oldRow)
+      return
+    }
+    if (!entry.changed) {
+      this.#changed.push({ entry, old: old(), partition: this.#context.partition })
+      entry.changed = true
+    }
+    this.#store.put(entry, state, timestamp)
+  }
+
+  #send (entry: Entry, old: Row | null): void {
+    const value = entry.row === null ? null : this.#aggregator.map(entry.row, entry.window)
+    this.#forward(new StreamRecord(entry.key, entry.window, value, old, entry.timestamp))
+  }
+
+  #flush (): void {
+    const changed = this.#changed
+    this.#changed = []
+    for (const { entry, old, partition } of changed) {
+      entry.changed = false
+      const before = this.#context.partition
+      this.#context.partition = partition
+      this.#send(entry, old)
+      this.#context.partition = before
+    }
+  }
+}
+
+export function streamAggregate (step: StepOf<'StreamAggregate'>, context: ProcessorContext, forward: Forward, sendOld: boolean): { process: Forward, store: TableStore, aggregator: Aggregator } {
+  const aggregator = new Aggregator(step, context)
+  const store = context.store(step.context, { key: step.schema.key, value: aggregator.columns })
+  const changes = new ChangeForwarder(store, aggregator, context, forward, sendOld)
+  const process = (record: StreamRecord): void => {
+    if (record.key === null || record.value === null) return
+    const entry = store.entry(record.key)
+    const state = aggregator.add(entry.row ?? aggregator.initialize(), record.value, changes.owns(entry) && entry.row !== null)
+    changes.update(entry, state, Math.max(record.timestamp, entry.timestamp))
+  }
+  return { process, store, aggregator }
+}
+
+interface WindowTimes {
+  readonly sizeMs: number
+  readonly advanceMs: number
+  readonly graceMs: number
+  readonly retentionMs: number
+}
+
+function windowTimes (window: WindowExpression): WindowTimes {
+  const sizeMs = windowTimeMs(window.size)
+  const graceMs = window.gracePeriod === undefined ? Math.max(DAY_MS - sizeMs, 0) : windowTimeMs(window.gracePeriod)
+  return {
+    sizeMs,
+    advanceMs: window.advanceBy === undefined ? sizeMs : windowTimeMs(window.advanceBy),
+    graceMs,
+    retentionMs: Math.max(window.retention === undefined ? 0 : windowTimeMs(window.retention), sizeMs + graceMs)
+  }
+}
+
+interface WindowedParts {
+  readonly context: ProcessorContext
+  readonly aggregator: Aggregator
+  readonly store: TableStore
+  /** By window start plus retention: when a row is forgotten. */
+  readonly expiry: TimeIndex
+  /** EMIT FINAL, by window end: what is still to be sent. */
+  readonly open: TimeIndex | undefined
+  readonly streamTimes: StreamTimes
+  readonly changes: ChangeForwarder
+  readonly times: WindowTimes
+  readonly forward: Forward
+  readonly late: (timestamp: number) => void
+}
+
+export function windowedAggregate (
+  step: StepOf<'StreamWindowedAggregate'>, context: ProcessorContext, forward: Forward, sendOld: boolean
+): { process: Forward, store: TableStore, aggregator: Aggregator } {
+  const window = step.window
+  if (window === undefined) throw new Error('A windowed aggregate needs a window')
+  const aggregator = new Aggregator(step, context)
+  const times = windowTimes(window)
+  const session = window.windowType === 'SESSION'
+  const store = context.store(step.context, {
+    key: step.schema.key, value: aggregator.columns, windowKind: session ? 'session' : 'time', ...(session ? {} : { windowSizeMs: times.sizeMs })
+  })
+  const parts: WindowedParts = {
+    context, aggregator, store, times, forward,
+    expiry: context.index(`${step.context}-expiry`, step.schema.key),
+    open: step.emitFinal ? context.index(`${step.context}-open`, step.schema.key) : undefined,
+    streamTimes: context.streamTimes(step.context),
+    changes: new ChangeForwarder(store, aggregator, context, forward, sendOld),
+    late: timestamp => context.error(step.context, `Skipping record for expired window. timestamp=[${timestamp}]`)
+  }
+  return { process: session ? sessionProcessor(parts) : timeProcessor(parts), store, aggregator }
+}
+
+/** Advances stream time and gives it. */
+function observe (parts: WindowedParts, timestamp: number): number {
+  const { partition } = parts.context
+  const time = Math.max(parts.streamTimes[partition] ?? -1, timestamp)
+  parts.streamTimes[partition] = time
+  return time
+}
+
+function timeProcessor (parts: WindowedParts): Forward {
+  const { store, aggregator, changes, times } = parts
+  return record => {
+    if (record.key === null || record.value === null) return
+    const { timestamp } = record
+    const streamTime = observe(parts, timestamp)
+    const closeTime = streamTime - times.graceMs
+    let late = false
+    const first = Math.max(0, timestamp - times.sizeMs + times.advanceMs)
+    for (let start = first - first % times.advanceMs; start <= timestamp; start += times.advanceMs) {
+      const end = start + times.sizeMs
+      if (end <= closeTime) {
+        late = true
+        continue
+      }
+      const window = { start, end }
+      const entry = store.entry(record.key, window)
+      const fresh = entry.row === null
+      const state = aggregator.add(entry.row ?? aggregator.initialize(), record.value, !fresh && changes.owns(entry))
+      const at = Math.max(timestamp, entry.timestamp)
+      if (fresh) parts.expiry.add(start + times.retentionMs, record.key, window)
+      if (parts.open === undefined) {
+        changes.update(entry, state, at)
+      } else {
+        store.put(entry, state, at)
+        if (fresh) parts.open.add(end, record.key, window)
+      }
+    }
+    if (late) parts.late(timestamp)
+    emitClosed(parts, closeTime + 1)
+    expire(parts, streamTime)
+  }
+}
+
+/** EMIT FINAL: sends the windows whose end lies below `before`. */
+function emitClosed (parts: WindowedParts, before: number): void {
+  const { open, store, aggregator } = parts
+  if (open === undefined) return
+  for (;;) {
+    const closed = open.below(before, EXPIRE_PAGE)
+    for (const { at, key, window } of closed) {
+      open.remove(at, key, window)
+      const entry = store.entry(key, window)
+      if (entry.row === null) continue
+      const record = new StreamRecord(key, window, aggregator.map(entry.row, window), null, entry.timestamp)
+      forwardTo(parts.context, parts.context.partition, parts.forward, record)
+    }
+    if (closed.length < EXPIRE_PAGE) return
+  }
+}
+
+/** Forgets windows that the store's retention no longer covers; a page for each record, so that no record waits long. */
+function expire (parts: WindowedParts, streamTime: number): void {
+  for (const { at, key, window } of parts.expiry.below(streamTime, EXPIRE_PAGE)) {
+    parts.expiry.remove(at, key, window)
+    const entry = parts.store.entry(key, window)
+    if (entry.row !== null) parts.store.put(entry, null, streamTime)
+  }
+}
+
+function sessionProcessor (parts: WindowedParts): Forward {
+  const { store, aggregator, changes, times } = parts
+  const gap = times.sizeMs
+  return record => {
+    if (record.key === null || record.value === null) return
+    const { key, timestamp } = record
+    const streamTime = observe(parts, timestamp)
+    const closeTime = streamTime - times.graceMs - gap
+    let state = aggregator.initialize()
+    let start = timestamp
+    let end = timestamp
+    store.flush()
+    const merged: Entry[] = []
+    for (const row of store.windows(key, { from: timestamp - gap, to: Number.MAX_SAFE_INTEGER - 1 })) {
+      const window = row.window!
+      if (window.start > timestamp + gap) continue
+      merged.push(store.entry(key, window))
+      state = aggregator.merge(state, row.row)
+      start = Math.min(start, window.start)
+      end = Math.max(end, window.end)
+    }
+    if (end < closeTime) {
+      parts.late(timestamp)
+    } else {
+      const window = { start, end }
+      for (const entry of merged) {
+        if (entry.window!.start === start && entry.window!.end === end && start === timestamp && end === timestamp) continue
+        dropSession(parts, entry)
+      }
+      const entry = store.entry(key, window)
+      if (entry.row === null) {
+        parts.expiry.add(end + times.retentionMs, key, window)
+        parts.open?.add(end, key, window)
+      }
+      state = aggregator.add(state, record.value, false)
+      if (parts.open === undefined) changes.update(entry, state, end)
+      else store.put(entry, state, end)
+    }
+    emitClosed(parts, closeTime)
+    expire(parts, streamTime)
+  }
+}
+
+function dropSession (parts: WindowedParts, entry: Entry): void {
+  const window = entry.window!
+  parts.expiry.remove(window.end + parts.times.retentionMs, entry.key, window)
+  parts.open?.remove(window.end, entry.key, window)
+  if (parts.open === undefined) parts.changes.update(entry, null, window.end)
+  else parts.store.put(entry, null, window.end)
+}
+
+/** GROUP BY over a table, then its aggregate: an update takes the old row back from its group before it adds the new one to its. */
+export function tableAggregate (step: StepOf<'TableAggregate'>, context: ProcessorContext, forward: Forward, sendOld: boolean): { process: Forward, store: TableStore, aggregator: Aggregator } {
+  const group = step.source as StepOf<'TableGroupBy'>
+  const aggregator = new Aggregator(step, context)
+  const store = context.store(step.context, { key: step.schema.key, value: aggregator.columns })
+  const changes = new ChangeForwarder(store, aggregator, context, forward, sendOld)
+  const evaluators = group.groupByExpressions.map(one => compileExpression(one, group.source.schema.value, context.compileContext(group.context)).evaluate)
+  const keyOf = (row: Row): Row | undefined => {
+    const key = evaluators.map(evaluate => evaluate(row))
+    return key.includes(null) ? undefined : key
+  }
+  const apply = (key: Row, timestamp: number, change: (state: Row) => Row): void => {
+    const before = context.partition
+    context.partition = context.partitionOf(key, step.schema.key)
+    const entry = store.entry(key)
+    changes.update(entry, change(entry.row ?? aggregator.initialize()), Math.max(timestamp, entry.timestamp))
+    context.partition = before
+  }
+  const process = (record: StreamRecord): void => {
+    const { value, old, timestamp } = record
+    const oldKey = old === null ? undefined : keyOf(old)
+    const newKey = value === null ? undefined : keyOf(value)
+    if (oldKey !== undefined && newKey !== undefined && old !== null && value !== null && oldKey.every((part, i) => part === newKey[i])) {
+      apply(newKey, timestamp, state => aggregator.add(aggregator.undo(state, old), value, false))
+      return
+    }
+    if (oldKey !== undefined && old !== null) apply(oldKey, timestamp, state => aggregator.undo(state, old))
+    if (newKey !== undefined && value !== null) apply(newKey, timestamp, state => aggregator.add(state, value, false))
+  }
+  return { process, store, aggregator }
+}

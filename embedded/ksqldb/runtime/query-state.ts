@@ -1,0 +1,196 @@
+// All that one query keeps: its stores, its offsets and its outbox, committed together in one transaction of the state store.
+import type { RecordHeader } from '../../records/batch.js'
+import type { CompileContext } from '../plan/compile.js'
+import type { FunctionRegistry } from '../plan/function-registry.js'
+import { printExpression } from '../sql/expression-printer.js'
+import type { Column } from '../plan/schema.js'
+import type { Row } from '../plan/value.js'
+import { ByteWriter } from './bytes.js'
+import { partitionOfKey } from './partitioner.js'
+import type { ProcessorContext, StoreSpec, StreamTimes } from './processors/context.js'
+import { KeyCodec } from './state/key-codec.js'
+import { STORE_ID_BYTES } from './state/state-db.js'
+import type { QueryRecord, StateDb } from './state/state-db.js'
+import { TableStore } from './state/table-store.js'
+import { TimeIndex } from './state/time-index.js'
+
+const OUTBOX = ' outbox'
+const MINIMUM_CACHE_BYTES = 256 * 1024
+
+export interface QueryStateOptions {
+  readonly id: string
+  readonly db: StateDb
+  readonly functions: FunctionRegistry
+  readonly partitions: number
+  readonly coalesce: boolean
+  /** For each store. */
+  readonly cacheBytes: number
+  readonly onError: (step: string, message: string) => void
+}
+
+/** A batch that is committed but perhaps not yet in its topic. */
+export interface OutboxEntry {
+  readonly number: number
+  readonly topic: string
+  readonly partition: number
+  readonly batch: Buffer
+}
+
+export class QueryState implements ProcessorContext {
+  readonly record: QueryRecord
+  /** False where nothing of this query was kept. */
+  readonly existed: boolean
+  readonly partitions: number
+  readonly coalesce: boolean
+  partition = 0
+  headers: readonly RecordHeader[] = []
+  readonly #options: QueryStateOptions
+  readonly #db: StateDb
+  readonly #stores: TableStore[] = []
+  readonly #beforeCommit: (() => void)[] = []
+  readonly #keyCodecs = new Map<readonly Column[], KeyCodec>()
+  readonly #keyBytes = new ByteWriter()
+  readonly #outboxStore: number
+  #committedTimes: string
+  #appendedThrough = -1
+
+  constructor (options: QueryStateOptions) {
+    this.#options = options
+    this.#db = options.db
+    this.partitions = options.partitions
+    this.coalesce = options.coalesce
+    const found = options.db.query(options.id)
+    this.existed = found !== undefined
+    this.record = found ?? { stores: {}, offsets: {}, sequences: {}, streamTimes: {}, outbox: [0, 0] }
+    this.#outboxStore = this.#storeId(OUTBOX)
+    this.#committedTimes = JSON.stringify(this.record.streamTimes)
+  }
+
+  #storeId (name: string): number {
+    const known = this.record.stores[name]
+    if (known !== undefined) return known
+    const id = this.#db.newStore()
+    this.record.stores[name] = id
+    return id
+  }
+
+  compileContext (step: string): CompileContext {
+    const { functions, onError } = this.#options
+    return {
+      functions,
+      onError: (error, expression) => onError(step, `Error computing expression ${printExpression(expression)}: ${error.message}`)
+    }
+  }
+
+  store (name: string, spec: StoreSpec): TableStore {
+    const store = new TableStore(this.#db, {
+      id: this.#storeId(name), key: spec.key, value: spec.value, windowKind: spec.windowKind ?? 'none',
+      cacheBytes: Math.max(this.#options.cacheBytes, MINIMUM_CACHE_BYTES), ...(spec.windowSizeMs === undefined ? {} : { windowSizeMs: spec.windowSizeMs })
+    })
+    this.#stores.push(store)
+    return store
+  }
+
+  index (name: string, key: readonly Column[]): TimeIndex {
+    return new TimeIndex(this.#db, this.#storeId(name), key)
+  }
+
+  streamTimes (name: string): StreamTimes {
+    const times = this.record.streamTimes[name] ?? []
+    this.record.streamTimes[name] = times
+    return times
+  }
+
+  partitionOf (key: Row, columns: readonly Column[]): number {
+    if (this.partitions === 1) return 0
+    let codec = this.#keyCodecs.get(columns)
+    if (codec === undefined) {
+      codec = new KeyCodec(columns.map(column => column.type))
+      this.#keyCodecs.set(columns, codec)
+    }
+    this.#keyBytes.at = 0
+    codec.write(this.#keyBytes, key)
+    return partitionOfKey(this.#keyBytes.buffer.subarray(0, this.#keyBytes.at), this.partitions)
+  }
+
+  beforeCommit (work: () => void): void {
+    this.#beforeCommit.push(work)
+  }
+
+  error (step: string, message: string): void {
+    this.#options.onError(step, message)
+  }
+
+  /** Sends what processors hold back. To be called before the sink's batches are taken. */
+  finishRecords (): void {
+    for (const work of this.#beforeCommit) work()
+  }
+
+  /** Writes stores, offsets and the batches to be appended. Within a transaction. */
+  commit (batches: readonly Omit<OutboxEntry, 'number'>[]): OutboxEntry[] {
+    for (const store of this.#stores) store.flush()
+    this.#removeAppended()
+    const entries = batches.map(batch => ({ ...batch, number: this.record.outbox[1]++ }))
+    for (const entry of entries) this.#db.put(this.#outboxKey(entry.number), encodeEntry(entry))
+    this.#db.putQuery(this.#options.id, this.record)
+    this.#committedTimes = JSON.stringify(this.record.streamTimes)
+    return entries
+  }
+
+  /** Takes back what a failed transaction has left in memory. */
+  rollback (): void {
+    for (const store of this.#stores) store.reset()
+    const times = JSON.parse(this.#committedTimes) as Record<string, StreamTimes>
+    for (const [name, known] of Object.entries(this.record.streamTimes)) known.splice(0, known.length, ...times[name] ?? [])
+  }
+
+  /** What was committed and perhaps not appended before the last end of the process. */
+  outbox (): OutboxEntry[] {
+    const [first, next] = this.record.outbox
+    const entries: OutboxEntry[] = []
+    for (let number = first; number < next; number++) {
+      const data = this.#db.get(this.#outboxKey(number))
+      if (data !== undefined) entries.push(decodeEntry(number, Buffer.from(data)))
+    }
+    return entries
+  }
+
+  /** The batches up to this one are in their topics: the next commit, or `settle`, forgets them. */
+  appended (through: number): void {
+    this.#appendedThrough = through
+  }
+
+  #removeAppended (): void {
+    const { outbox } = this.record
+    for (; outbox[0] <= this.#appendedThrough; outbox[0]++) this.#db.remove(this.#outboxKey(outbox[0]))
+  }
+
+  /** Forgets what was appended, where no commit follows soon: a broker does not know sequences for ever. */
+  settle (): void {
+    if (this.record.outbox[0] > this.#appendedThrough) return
+    this.#db.transaction(() => {
+      this.#removeAppended()
+      this.#db.putQuery(this.#options.id, this.record)
+    })
+  }
+
+  #outboxKey (number: number): Buffer {
+    const key = Buffer.alloc(STORE_ID_BYTES + 8)
+    key.writeUInt32BE(this.#outboxStore)
+    key.writeBigUInt64BE(BigInt(number), STORE_ID_BYTES)
+    return key
+  }
+}
+
+function encodeEntry ({ topic, partition, batch }: Omit<OutboxEntry, 'number'>): Buffer {
+  const head = Buffer.alloc(6 + Buffer.byteLength(topic))
+  head.writeInt32BE(partition)
+  head.writeUInt16BE(head.length - 6, 4)
+  head.write(topic, 6)
+  return Buffer.concat([head, batch])
+}
+
+function decodeEntry (number: number, data: Buffer): OutboxEntry {
+  const length = data.readUInt16BE(4)
+  return { number, partition: data.readInt32BE(), topic: data.toString('utf8', 6, 6 + length), batch: data.subarray(6 + length) }
+}

@@ -1,0 +1,294 @@
+// One running query: reads its sources, runs its processors in slices, commits, appends what it made. Persistent and push queries alike.
+import type { PartitionLog } from '../../log.js'
+import { LogError } from '../../log.js'
+import type { PartitionPosition, ProcessingError, QueryMetrics, QueryStatus } from './api.js'
+import { StreamRecord } from './processors/context.js'
+import type { QueryState, OutboxEntry } from './query-state.js'
+import { Signal, SLICE_MS } from './scheduler.js'
+import type { Scheduler } from './scheduler.js'
+import type { Sink } from './sink.js'
+import type { StateDb } from './state/state-db.js'
+import type { TopologySource } from './topology.js'
+import type { RecordDecoder, SourceRecord, TopicReader } from './topic-reader.js'
+
+const SLICE_RECORDS_MAX = 20_000
+const SLICE_OUTPUT_BYTES_MAX = 4 * 1024 * 1024
+const DEADLINE_EVERY = 32
+// A broker knows a producer's last five batches of a partition: no more than four stand between two marks of progress.
+const UNMARKED_BATCHES_MAX = 4
+
+export interface TaskSource {
+  readonly source: TopologySource
+  readonly decoder: RecordDecoder
+  readonly partitions: readonly PartitionLog[]
+}
+
+/** One partition of one source: what was read and not yet processed. */
+class SourceBuffer {
+  readonly log: PartitionLog
+  readonly name: string
+  readonly decoder: RecordDecoder
+  readonly process: TopologySource['process']
+  readonly loggerName: string
+  records: readonly SourceRecord[] = []
+  at = 0
+  /** Where the records begin that follow the buffer. */
+  nextOffset: number
+
+  constructor (log: PartitionLog, { source, decoder }: TaskSource, offsets: ReadonlyMap<string, number>) {
+    this.log = log
+    this.name = `${source.step.context}/${log.topic}-${log.partition}`
+    this.decoder = decoder
+    this.process = source.process
+    this.loggerName = source.step.context
+    this.nextOffset = offsets.get(this.name) ?? log.logStartOffset
+  }
+
+  get isEmpty (): boolean { return this.at >= this.records.length }
+  /** The next offset to be processed. */
+  get position (): number { return this.records[this.at]?.offset ?? this.nextOffset }
+  get hasMore (): boolean { return this.nextOffset < this.log.lastStableOffset }
+}
+
+export interface TaskError {
+  readonly step: string
+  readonly type: ProcessingError['type']
+  readonly message: string
+  readonly causes: readonly string[]
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+export interface TaskOptions {
+  readonly id: string
+  readonly db: StateDb
+  readonly state: QueryState
+  readonly sources: readonly TaskSource[]
+  readonly reader: TopicReader
+  readonly scheduler: Scheduler
+  /** Where `sink` writes; undefined where the results go elsewhere. */
+  readonly sink: Sink | undefined
+  readonly producerId: number
+  readonly partitionLog: (topic: string, partition: number) => PartitionLog | undefined
+  /** Where to begin, by `<source step>/<topic>-<partition>`. */
+  readonly offsets: ReadonlyMap<string, number>
+  readonly order: (topic: string, partition: number, offset: number, timestamp: number) => number
+  /** True while the reader of the results has enough. */
+  readonly isFull: () => boolean
+  /** One record a commit: for tests that watch each step. */
+  readonly recordsPerCommit: number
+  readonly onError: (error: TaskError) => void
+  readonly onStop: (error: Error | undefined) => void
+  readonly clock: () => number
+}
+
+export class QueryTask {
+  readonly #options: TaskOptions
+  readonly #buffers: readonly SourceBuffer[]
+  readonly #signal = new Signal()
+  readonly #stopListening: (() => void)[] = []
+  #paused = false
+  #stopped = false
+  #error: Error | undefined
+  #done: Promise<void> = Promise.resolve()
+  #waiting: { readonly targets: ReadonlyMap<SourceBuffer, number>, readonly resolve: () => void, readonly reject: (error: Error) => void }[] = []
+  readonly metrics = { recordsIn: 0, recordsOut: 0, errors: 0, lastRecordAt: 0 } satisfies QueryMetrics
+
+  constructor (options: TaskOptions) {
+    this.#options = options
+    this.#buffers = options.sources.flatMap(source => source.partitions.map(log => new SourceBuffer(log, source, options.offsets)))
+  }
+
+  get status (): QueryStatus { return this.#error !== undefined ? 'ERROR' : this.#paused ? 'PAUSED' : 'RUNNING' }
+  get error (): Error | undefined { return this.#error }
+  get isStopped (): boolean { return this.#stopped }
+
+  start (): void {
+    for (const log of new Set(this.#buffers.map(buffer => buffer.log))) this.#stopListening.push(log.onAppend(() => this.#signal.raise()))
+    this.#done = this.#run()
+  }
+
+  /** Ends after the slice at hand. */
+  async stop (): Promise<void> {
+    this.#stopped = true
+    this.#signal.raise()
+    await this.#done
+  }
+
+  pause (): void { this.#paused = true }
+
+  resume (): void {
+    this.#paused = false
+    this.#signal.raise()
+  }
+
+  /** The reader of the results has room again. */
+  wake (): void { this.#signal.raise() }
+
+  positions (): PartitionPosition[] {
+    return this.#buffers.map(buffer => ({
+      topic: buffer.log.topic, partition: buffer.log.partition, offset: buffer.position, endOffset: buffer.log.lastStableOffset
+    }))
+  }
+
+  caughtUp (): Promise<void> {
+    if (this.#error !== undefined) return Promise.reject(this.#error)
+    const targets = new Map(this.#buffers.map(buffer => [buffer, buffer.log.lastStableOffset]))
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ targets, resolve, reject })
+      this.#signal.raise()
+    })
+  }
+
+  async #run (): Promise<void> {
+    try {
+      await this.#appendAll(this.#options.state.outbox())
+      while (!this.#stopped) await this.#step()
+    } catch (error) {
+      this.#error = error instanceof Error ? error : new Error(String(error))
+    }
+    for (const stop of this.#stopListening) stop()
+    for (const { reject } of this.#waiting) reject(this.#error ?? new Error(`The query ${this.#options.id} was stopped`))
+    this.#waiting = []
+    this.#options.onStop(this.#error)
+  }
+
+  async #step (): Promise<void> {
+    if (this.#paused || this.#options.isFull()) {
+      await this.#signal.wait()
+      return
+    }
+    await this.#fill()
+    if (this.#stopped) return
+    if (this.#buffers.every(buffer => buffer.isEmpty)) {
+      this.#options.state.settle()
+      this.#tellCaughtUp()
+      if (!this.#buffers.some(buffer => buffer.hasMore)) await this.#signal.wait()
+      return
+    }
+    await this.#options.scheduler.turn()
+    if (this.#stopped) return
+    await this.#appendAll(this.#slice())
+    this.#tellCaughtUp()
+  }
+
+  /** Reads on where a buffer is empty and its partition has more. */
+  async #fill (): Promise<void> {
+    for (const buffer of this.#buffers) {
+      if (!buffer.isEmpty || !buffer.hasMore) continue
+      try {
+        const chunk = await this.#options.reader.read(buffer.log, buffer.nextOffset)
+        const records = await this.#options.reader.decode(chunk, buffer.decoder, buffer.log.partition)
+        buffer.at = 0
+        buffer.records = records
+        buffer.nextOffset = chunk.nextOffset
+      } catch (error) {
+        if (!(error instanceof LogError) || error.code !== 'OFFSET_OUT_OF_RANGE') throw error
+        // Retention was faster than the query: what is gone is gone.
+        if (buffer.nextOffset >= buffer.log.logStartOffset) throw error
+        buffer.nextOffset = buffer.log.logStartOffset
+      }
+    }
+  }
+
+  /** The buffer whose next record comes first. undefined where one must be filled before that can be said. */
+  #next (): SourceBuffer | undefined {
+    let best: SourceBuffer | undefined
+    let bestOrder = Infinity
+    for (const buffer of this.#buffers) {
+      const record = buffer.records[buffer.at]
+      if (record === undefined) {
+        if (buffer.hasMore) return undefined
+        continue
+      }
+      if (this.#buffers.length === 1) return buffer
+      const order = this.#options.order(buffer.log.topic, buffer.log.partition, record.offset, record.timestamp)
+      if (order < bestOrder) {
+        best = buffer
+        bestOrder = order
+      }
+    }
+    return best
+  }
+
+  #slice (): OutboxEntry[] {
+    const { db, state, sink, producerId } = this.#options
+    const deadline = performance.now() + SLICE_MS
+    try {
+      return db.transaction(() => {
+        for (let records = 0; records < this.#options.recordsPerCommit && records < SLICE_RECORDS_MAX; records++) {
+          if (records % DEADLINE_EVERY === DEADLINE_EVERY - 1 && performance.now() > deadline) break
+          if ((sink !== undefined && sink.bytes > SLICE_OUTPUT_BYTES_MAX) || this.#options.isFull()) break
+          const buffer = this.#next()
+          if (buffer === undefined) break
+          this.#process(buffer, buffer.records[buffer.at++]!)
+        }
+        state.finishRecords()
+        for (const buffer of this.#buffers) state.record.offsets[buffer.name] = buffer.position
+        this.metrics.recordsOut += sink?.records ?? 0
+        const batches = sink?.take(producerId, state.record.sequences) ?? []
+        return state.commit(batches.map(batch => ({ topic: sink!.topic, ...batch })))
+      })
+    } catch (error) {
+      state.rollback()
+      sink?.discard()
+      throw error
+    }
+  }
+
+  #process (buffer: SourceBuffer, record: SourceRecord): void {
+    const { state } = this.#options
+    this.metrics.recordsIn++
+    this.metrics.lastRecordAt = this.#options.clock()
+    if (record.error !== undefined) {
+      this.#report(buffer, record, 'DESERIALIZATION_ERROR', record.error.message, record.error.causes)
+      return
+    }
+    if (record.timestamp < 0) {
+      this.#report(buffer, record, 'RECORD_PROCESSING_ERROR', 'Failed to extract timestamp from row')
+      return
+    }
+    state.partition = buffer.log.partition % state.partitions
+    state.headers = record.headers
+    try {
+      buffer.process(new StreamRecord(record.key, record.window, record.value, null, record.timestamp))
+    } catch (error) {
+      this.#report(buffer, record, 'RECORD_PROCESSING_ERROR', error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  #report (buffer: SourceBuffer, { offset }: SourceRecord, type: TaskError['type'], message: string, causes: readonly string[] = []): void {
+    this.metrics.errors++
+    const step = type === 'DESERIALIZATION_ERROR' ? `${buffer.loggerName}.deserializer` : buffer.loggerName
+    this.#options.onError({ step, type, message, causes, topic: buffer.log.topic, partition: buffer.log.partition, offset })
+  }
+
+  /** Appends committed batches in their order; those that were appended before are answered as duplicates. */
+  async #appendAll (entries: readonly OutboxEntry[]): Promise<void> {
+    const { state, partitionLog } = this.#options
+    const unmarked = new Map<number, number>()
+    for (const entry of entries) {
+      const log = partitionLog(entry.topic, entry.partition)
+      if (log === undefined) throw new Error(`The sink topic ${entry.topic} has no partition ${entry.partition}`)
+      await log.append(entry.batch)
+      state.appended(entry.number)
+      const count = (unmarked.get(entry.partition) ?? 0) + 1
+      unmarked.set(entry.partition, count)
+      if (count >= UNMARKED_BATCHES_MAX) {
+        state.settle()
+        unmarked.clear()
+      }
+    }
+  }
+
+  #tellCaughtUp (): void {
+    if (this.#waiting.length === 0) return
+    const left = []
+    for (const one of this.#waiting) {
+      if ([...one.targets].every(([buffer, offset]) => buffer.position >= offset)) one.resolve()
+      else left.push(one)
+    }
+    this.#waiting = left
+  }
+}

@@ -1,0 +1,172 @@
+// Makes records of the sink topic out of a query's results, and batches out of records: what goes to the outbox.
+import { BATCH_HEADER_BYTES, encodeBatch } from '../../records/batch.js'
+import type { NewRecord, RecordHeader } from '../../records/batch.js'
+import type { Log } from '../../log.js'
+import type { SchemaRegistry } from '../../schema-registry.js'
+import { compileExpression } from '../plan/compile.js'
+import type { CompileContext } from '../plan/compile.js'
+import type { LogicalSchema } from '../plan/schema.js'
+import type { Formats, TimestampColumn, WindowInfo } from '../plan/steps.js'
+import type { Row, Value } from '../plan/value.js'
+import type { Expression } from '../sql/ast.js'
+import type { Window } from './api.js'
+import { partitionOfKey } from './partitioner.js'
+import type { StreamRecord } from './processors/context.js'
+import { createSerializer, valueColumns } from './serde/index.js'
+
+const MESSAGE_BYTES_MAX = 1048588
+const RECORD_OVERHEAD_BYTES = 64
+const BATCH_RECORDS_MAX = 20_000
+
+export interface SinkDescription {
+  readonly topic: string
+  readonly formats: Formats
+  readonly timestampColumn?: TimestampColumn
+}
+
+export interface RecordWriter {
+  /** Throws SerdeError. */
+  readonly key: (key: Row | null, window: Window | undefined) => { readonly bytes: Buffer | null, readonly base: Buffer | null }
+  readonly value: (value: Row | null) => Buffer | null
+}
+
+function windowSuffix (window: Window, session: boolean): Buffer {
+  const suffix = Buffer.alloc(session ? 16 : 8)
+  if (session) suffix.writeBigInt64BE(BigInt(window.end))
+  suffix.writeBigInt64BE(BigInt(window.start), session ? 8 : 0)
+  return suffix
+}
+
+/** Registers the schemas of the sink where its formats have one. */
+export async function createWriter (
+  schema: LogicalSchema, sink: SinkDescription, windowInfo: WindowInfo | undefined, registry: SchemaRegistry
+): Promise<RecordWriter> {
+  const keys = await createSerializer(schema.key, sink.formats.key, { topic: sink.topic, isKey: true, registry })
+  const values = await createSerializer(valueColumns(schema), sink.formats.value, { topic: sink.topic, isKey: false, registry })
+  const session = windowInfo?.type === 'SESSION'
+  return {
+    key: (key, window) => {
+      const base = key === null ? null : keys(key)
+      if (base === null || window === undefined || windowInfo === undefined) return { bytes: base, base }
+      return { bytes: Buffer.concat([base, windowSuffix(window, session)]), base }
+    },
+    value: value => value === null ? null : values(value)
+  }
+}
+
+interface PartitionOutput {
+  readonly records: NewRecord[]
+  bytes: number
+}
+
+/** A batch that is to be appended to a partition. */
+export interface OutgoingBatch {
+  readonly partition: number
+  readonly batch: Buffer
+}
+
+/** Collects what one commit writes to the sink. */
+export class Sink {
+  readonly topic: string
+  readonly #writer: RecordWriter
+  readonly #partitions: number
+  readonly #messageBytesMax: number
+  readonly #timestampOf: ((record: StreamRecord) => number) | undefined
+  readonly #output = new Map<number, PartitionOutput>()
+  #nextKeyless = 0
+  bytes = 0
+  records = 0
+
+  private constructor (topic: string, writer: RecordWriter, log: Log, timestampOf: ((record: StreamRecord) => number) | undefined) {
+    const description = log.describeTopic(topic)
+    if (description === undefined) throw new Error(`The sink topic ${topic} does not exist`)
+    this.topic = topic
+    this.#writer = writer
+    this.#partitions = description.partitions
+    this.#messageBytesMax = Number(description.config['max.message.bytes'] ?? MESSAGE_BYTES_MAX)
+    this.#timestampOf = timestampOf
+  }
+
+  static async open (
+    sink: SinkDescription, schema: LogicalSchema, window: WindowInfo | undefined, log: Log, registry: SchemaRegistry, context: CompileContext
+  ): Promise<Sink> {
+    const writer = await createWriter(schema, sink, window, registry)
+    return new Sink(sink.topic, writer, log, sink.timestampColumn === undefined ? undefined : sinkTimestamp(sink.timestampColumn, schema, context))
+  }
+
+  /** Throws Error where the record cannot be written: it is then not in the output. */
+  add (record: StreamRecord, headers: readonly RecordHeader[]): void {
+    const { bytes, base } = this.#writer.key(record.key, record.window)
+    const value = this.#writer.value(record.value)
+    const timestamp = this.#timestampOf === undefined ? record.timestamp : this.#timestampOf(record)
+    if (timestamp < 0) throw new Error(`Invalid timestamp: ${timestamp}. Timestamp should always be non-negative or null.`)
+    const size = (bytes?.length ?? 0) + (value?.length ?? 0) + RECORD_OVERHEAD_BYTES
+    if (size + BATCH_HEADER_BYTES > this.#messageBytesMax) {
+      throw new Error(`The message is ${size} bytes when serialized which is larger than ${this.#messageBytesMax}, the topic's max.message.bytes.`)
+    }
+    const partition = base === null ? this.#nextKeyless % this.#partitions : partitionOfKey(base, this.#partitions)
+    let output = this.#output.get(partition)
+    if (output === undefined) {
+      output = { records: [], bytes: 0 }
+      this.#output.set(partition, output)
+    }
+    output.records.push({ timestamp, key: bytes, value, headers })
+    output.bytes += size
+    this.bytes += size
+    this.records++
+  }
+
+  /** Ends the commit: its batches in the order in which they are to be appended. `sequences` (by partition) are moved on. */
+  take (producerId: number, sequences: Record<string, number>): OutgoingBatch[] {
+    const batches: OutgoingBatch[] = []
+    for (const [partition, { records }] of this.#output) {
+      for (const part of this.#split(records)) {
+        const name = `${this.topic}-${partition}`
+        const baseSequence = sequences[name] ?? 0
+        sequences[name] = (baseSequence + part.length) % 2147483648
+        batches.push({ partition, batch: encodeBatch(part, { producerId, producerEpoch: 0, baseSequence }) })
+      }
+    }
+    this.discard()
+    this.#nextKeyless++
+    return batches
+  }
+
+  discard (): void {
+    this.#output.clear()
+    this.bytes = 0
+    this.records = 0
+  }
+
+  * #split (records: readonly NewRecord[]): Generator<NewRecord[]> {
+    let part: NewRecord[] = []
+    let bytes = BATCH_HEADER_BYTES
+    for (const record of records) {
+      const headerBytes = (record.headers ?? []).reduce((sum, header) => sum + header.key.length * 3 + (header.value?.length ?? 0) + 10, 0)
+      const size = (record.key?.length ?? 0) + (record.value?.length ?? 0) + RECORD_OVERHEAD_BYTES + headerBytes
+      if (part.length > 0 && (bytes + size > this.#messageBytesMax || part.length >= BATCH_RECORDS_MAX)) {
+        yield part
+        part = []
+        bytes = BATCH_HEADER_BYTES
+      }
+      part.push(record)
+      bytes += size
+    }
+    if (part.length > 0) yield part
+  }
+}
+
+/** WITH (TIMESTAMP=…) of a sink: the record's timestamp comes out of the row, which may name key columns too. */
+function sinkTimestamp (column: TimestampColumn, schema: LogicalSchema, context: CompileContext): (record: StreamRecord) => number {
+  const reference: Expression = { node: 'UnqualifiedColumnReference', name: column.column }
+  const expression: Expression = column.format === undefined
+    ? reference
+    : { node: 'FunctionCall', name: 'STRINGTOTIMESTAMP', arguments: [reference, { node: 'StringLiteral', value: column.format }] }
+  const { evaluate } = compileExpression(expression, [...schema.value, ...schema.key], context)
+  const noKey: Row = new Array<Value>(schema.key.length).fill(null)
+  return record => {
+    if (record.value === null) return record.timestamp
+    const found = evaluate([...record.value, ...record.key ?? noKey])
+    return typeof found === 'bigint' || typeof found === 'number' ? Number(found) : -1
+  }
+}

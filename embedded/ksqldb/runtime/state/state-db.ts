@@ -1,0 +1,203 @@
+// The one lmdb environment that holds all state of all queries, and the rule by which it may be trusted after a crash.
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { uptime } from 'node:os'
+import { dirname, join } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { open } from 'lmdb'
+import type { RootDatabase } from 'lmdb'
+
+// Keys: the store's id in 32 bits, then the store's own key. Store 0 is the catalogue: what belongs to which query, by JSON.
+const CATALOGUE = 0
+const FIRST_STORE = 16
+const DELETE_PAGE = 2000
+
+/** Bytes of the store's id in front of each key. */
+export const STORE_ID_BYTES = 4
+
+/** What the catalogue keeps of one query. */
+export interface QueryRecord {
+  readonly stores: Record<string, number>
+  /** Next offset by `topic-partition`. */
+  offsets: Record<string, number>
+  /** Next sequence by sink partition. */
+  sequences: Record<string, number>
+  /** Stream time by store name, then partition. */
+  streamTimes: Record<string, number[]>
+  /** First and next number of the batches that stand in the outbox. */
+  outbox: [number, number]
+}
+
+/** Changes at each boot of the machine, not at each start of the process. */
+function bootId (): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  } catch {
+    return `up since ${Math.round((Date.now() / 1000 - uptime()) / 60)}`
+  }
+}
+
+export interface StateRange {
+  readonly key: Buffer
+  readonly value: Buffer
+}
+
+/**
+ * Writes are not flushed at each commit: they outlive the process, not the machine. State is derived from the log, so after a power loss
+ * (another boot, and no clean close) it is dropped and built again.
+ */
+export class StateDb {
+  readonly #db: RootDatabase<Buffer, Buffer>
+  readonly #marker: string
+  readonly #path: string
+  /** New whenever the state begins from nothing. */
+  readonly incarnation: string
+  #nextStore: number
+  readonly #startsFile: string
+  readonly #starts: Record<string, Record<string, number>> = {}
+  #closed = false
+
+  private constructor (db: RootDatabase<Buffer, Buffer>, path: string, marker: string, incarnation: string) {
+    this.#db = db
+    this.#path = path
+    this.#marker = marker
+    this.incarnation = incarnation
+    this.#nextStore = this.#readJson<number>('nextStore') ?? FIRST_STORE
+    this.#startsFile = join(dirname(path), 'starts.json')
+    try {
+      Object.assign(this.#starts, JSON.parse(readFileSync(this.#startsFile, 'utf8')))
+    } catch {
+      // No query has begun yet.
+    }
+  }
+
+  static open (dataDir: string): StateDb {
+    mkdirSync(dataDir, { recursive: true })
+    const marker = join(dataDir, 'state.json')
+    const path = join(dataDir, 'state')
+    let incarnation: string | undefined
+    try {
+      const found = JSON.parse(readFileSync(marker, 'utf8')) as { incarnation: string, boot: string, clean: boolean }
+      if (found.clean || found.boot === bootId()) incarnation = found.incarnation
+    } catch {
+      // No marker, or one cut short by a power loss: there is no state that may be trusted.
+    }
+    if (incarnation === undefined) rmSync(path, { recursive: true, force: true })
+    incarnation ??= randomUUID()
+    const db = open<Buffer, Buffer>({
+      path, noSubdir: false, keyEncoding: 'binary', encoding: 'binary', noSync: true, overlappingSync: false, compression: false, cache: false, maxDbs: 1
+    })
+    writeFileSync(marker, JSON.stringify({ incarnation, boot: bootId(), clean: false }), { flush: true })
+    return new StateDb(db, path, marker, incarnation)
+  }
+
+  async close (): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#db.close()
+    const file = openSync(join(this.#path, 'data.mdb'), 'r+')
+    fsyncSync(file)
+    closeSync(file)
+    writeFileSync(this.#marker, JSON.stringify({ incarnation: this.incarnation, boot: bootId(), clean: true }), { flush: true })
+  }
+
+  /** All or nothing. Reads within see the writes within. Not to be nested. */
+  transaction<T> (work: () => T): T {
+    return this.#db.transactionSync(work)
+  }
+
+  /** Good until the next call of any method. */
+  get (key: Buffer): Buffer | undefined {
+    return this.#db.getBinaryFast(key)
+  }
+
+  put (key: Buffer, value: Buffer): void {
+    this.#db.putSync(key, value)
+  }
+
+  remove (key: Buffer): void {
+    this.#db.removeSync(key)
+  }
+
+  /** Up to `limit` entries from `start` (inclusive) to `end` (exclusive), copied. */
+  range (start: Buffer, end: Buffer, limit: number): StateRange[] {
+    return [...this.#db.getRange({ start, end, limit })].map(({ key, value }) => ({ key, value }))
+  }
+
+  query (id: string): QueryRecord | undefined {
+    return this.#readJson(`query ${id}`)
+  }
+
+  putQuery (id: string, record: QueryRecord): void {
+    this.#writeJson(`query ${id}`, record)
+  }
+
+  queries (): string[] {
+    const start = this.#catalogueKey('query ')
+    const end = this.#catalogueKey('query!')
+    return this.range(start, end, Number.MAX_SAFE_INTEGER).map(({ key }) => key.toString('utf8', STORE_ID_BYTES + 'query '.length))
+  }
+
+  /**
+   * Where a query began to read, kept safe from a power loss: a query that began at the end of its topics must not begin at a later end when its
+   * state is built again. Gives what was kept before, where there is any.
+   */
+  startOffsets (id: string, offsets: Record<string, number>): Record<string, number> {
+    const known = this.#starts[id]
+    if (known !== undefined) return known
+    this.#saveStart(id, offsets)
+    return offsets
+  }
+
+  #saveStart (id: string, offsets: Record<string, number> | undefined): void {
+    if (offsets === undefined && this.#starts[id] === undefined) return
+    if (offsets === undefined) delete this.#starts[id]
+    else this.#starts[id] = offsets
+    writeFileSync(`${this.#startsFile}.new`, JSON.stringify(this.#starts), { flush: true })
+    renameSync(`${this.#startsFile}.new`, this.#startsFile)
+  }
+
+  /** A store's id that no store has had. */
+  newStore (): number {
+    const id = this.#nextStore++
+    this.#writeJson('nextStore', this.#nextStore)
+    return id
+  }
+
+  /** Removes all entries of a store, a page at a time so that others get their turn. */
+  async deleteStore (id: number): Promise<void> {
+    const start = Buffer.alloc(STORE_ID_BYTES)
+    start.writeUInt32BE(id)
+    const end = Buffer.alloc(STORE_ID_BYTES)
+    end.writeUInt32BE(id + 1)
+    for (;;) {
+      const keys = [...this.#db.getKeys({ start, end, limit: DELETE_PAGE })]
+      if (keys.length === 0) return
+      this.transaction(() => { for (const key of keys) this.#db.removeSync(key) })
+      await new Promise(resolve => { setImmediate(resolve) })
+    }
+  }
+
+  async deleteQuery (id: string): Promise<void> {
+    this.#saveStart(id, undefined)
+    const record = this.query(id)
+    if (record === undefined) return
+    this.#db.removeSync(this.#catalogueKey(`query ${id}`))
+    for (const store of Object.values(record.stores)) await this.deleteStore(store)
+  }
+
+  #catalogueKey (name: string): Buffer {
+    const key = Buffer.alloc(STORE_ID_BYTES + Buffer.byteLength(name))
+    key.writeUInt32BE(CATALOGUE)
+    key.write(name, STORE_ID_BYTES)
+    return key
+  }
+
+  #readJson<T> (name: string): T | undefined {
+    const data = this.get(this.#catalogueKey(name))
+    return data === undefined ? undefined : JSON.parse(data.toString()) as T
+  }
+
+  #writeJson (name: string, value: unknown): void {
+    this.put(this.#catalogueKey(name), Buffer.from(JSON.stringify(value)))
+  }
+}
