@@ -1,0 +1,111 @@
+import t from 'tap'
+import { TargetCache } from '../../../gateway/links/target-cache.js'
+import type { Target } from '../../../gateway/queries/links.js'
+
+const target = (link: string, version: number): Target => ({
+  link, version, url: `https://example.com/${version}`, enabled: true, deleted: false, validFrom: null, validUntil: null, maxVisits: null, redirectStatus: 302, forwardQuery: false
+})
+
+const make = ({ max = 10, staleMs = 100 } = {}) => {
+  const stored = new Map<string, Target>()
+  const clock = { now: 0 }
+  const loads: string[] = []
+  let hold: Promise<void> | undefined
+  const cache = new TargetCache({
+    load: async link => {
+      loads.push(link)
+      const seen = stored.get(link)
+      await hold
+      return seen
+    },
+    max,
+    staleMs,
+    now: () => clock.now
+  })
+  return { cache, stored, clock, loads, hold: (until: Promise<void> | undefined) => { hold = until } }
+}
+
+t.test('requests for one link share one load; unknown links are remembered too', async t => {
+  const { cache, stored, loads } = make()
+  stored.set('a', target('a', 1))
+  const got = await Promise.all([cache.get('a'), cache.get('a'), cache.get('none'), cache.get('none')])
+  t.strictSame(got.map(one => one?.version ?? null), [1, 1, null, null])
+  t.equal((await cache.get('a'))?.version, 1)
+  t.equal(cache.peek('none'), null)
+  t.strictSame(loads, ['a', 'none'])
+})
+
+t.test('without the feed an entry is believed briefly; with it, as long as changes would be seen', async t => {
+  const { cache, stored, clock, loads } = make()
+  stored.set('a', target('a', 1))
+  await cache.get('a')
+  clock.now = 99
+  t.ok(cache.peek('a'))
+  clock.now = 100
+  t.equal(cache.peek('a'), undefined)
+  cache.setFeed(true)
+  clock.now = 6_000 // the feed has settled
+  await cache.get('a')
+  clock.now = 200_000
+  t.ok(cache.peek('a'))
+  cache.setFeed(false)
+  t.equal(cache.peek('a'), undefined, 'the feed is down: what is old is not believed')
+  clock.now = 200_001
+  cache.setFeed(true)
+  t.equal(cache.peek('a'), undefined, 'nor what was read before it came back')
+  clock.now = 210_000
+  await cache.get('a')
+  clock.now = 510_001
+  t.equal(cache.peek('a'), undefined, 'and nothing for ever')
+  t.equal(loads.length, 3)
+})
+
+t.test('a change replaces what is held, unknown ones too, and an older one does not', async t => {
+  const { cache, stored } = make()
+  stored.set('a', target('a', 2))
+  await cache.get('a')
+  await cache.get('new')
+  cache.changed(target('a', 3))
+  cache.changed(target('a', 1))
+  cache.changed(target('new', 1))
+  t.equal(cache.peek('a')?.version, 3)
+  t.equal(cache.peek('new')?.version, 1)
+  cache.changed(target('not held', 1))
+  t.equal(cache.size, 2, 'a change of what nobody asked for is not kept')
+})
+
+t.test('a change that arrives while the link is read is not overwritten by what was read', async t => {
+  const { cache, hold } = make()
+  let go = () => {}
+  hold(new Promise<void>(resolve => { go = resolve }))
+  const reading = cache.get('a') // it reads: unknown
+  cache.changed(target('a', 1))
+  go()
+  t.equal((await reading)?.version, 1)
+  t.equal(cache.peek('a')?.version, 1)
+})
+
+t.test('memory is bounded, and what was not asked for longest goes first', async t => {
+  const { cache, stored } = make({ max: 3, staleMs: 1_000 })
+  for (const link of ['a', 'b', 'c', 'd']) stored.set(link, target(link, 1))
+  for (const link of ['a', 'b', 'c']) await cache.get(link)
+  cache.peek('a')
+  await cache.get('d')
+  t.equal(cache.size, 3)
+  t.equal(cache.peek('b'), undefined)
+  t.ok(cache.peek('a'))
+})
+
+t.test('a failed load is not remembered', async t => {
+  let fail = true
+  const cache = new TargetCache({
+    load: async link => {
+      if (fail) throw new Error('down')
+      return target(link, 1)
+    },
+    max: 3, staleMs: 1_000, now: () => 0
+  })
+  await t.rejects(cache.get('a'), { message: 'down' })
+  fail = false
+  t.equal((await cache.get('a'))?.version, 1)
+})

@@ -1,0 +1,119 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import { until } from '../../helpers/until.js'
+import { decodeFrame, encodeFrame } from '../../../gateway/visits/frame.js'
+import { Shipper } from '../../../gateway/visits/shipper.js'
+import { Spool } from '../../../gateway/visits/spool.js'
+
+/** A log with Kafka's transactions: what a transaction holds is there when it commits, with its offset, or not at all. */
+class FakeLog {
+  readonly visits: string[] = []
+  offset = 0
+  connections = 0
+  /** Asked before each step; throwing is the fault to be survived. */
+  fault: (step: 'connect' | 'transaction' | 'send' | 'sendOffsets' | 'commit' | 'answer') => void = () => {}
+
+  async connect () {
+    this.connections++
+    this.fault('connect')
+    const transaction = async () => {
+      this.fault('transaction')
+      const staged: string[] = []
+      let offset = this.offset
+      return {
+        send: async ({ messages }: { messages: Array<{ key: string }> }) => {
+          this.fault('send')
+          staged.push(...messages.map(({ key }) => key))
+        },
+        sendOffsets: async ({ topics }: { topics: Array<{ partitions: Array<{ offset: string }> }> }) => {
+          this.fault('sendOffsets')
+          offset = Number(topics[0]?.partitions[0]?.offset)
+        },
+        commit: async () => {
+          this.fault('commit')
+          this.visits.push(...staged)
+          this.offset = offset
+          this.fault('answer')
+        },
+        abort: async () => {}
+      }
+    }
+    return { transaction, disconnect: async () => {} } as never
+  }
+}
+
+const frame = (link: string) => encodeFrame({ timestamp: 1, link, value: Buffer.from('v') })
+const start = async (log: FakeLog, spool: Spool) => {
+  const shipped: number[] = []
+  const shipper = new Shipper({
+    spool, connect: async () => await log.connect(), committed: async () => log.offset, topic: 'visits', group: 'g', intervalMs: 0,
+    onShipped: position => shipped.push(position), onError: () => {}
+  })
+  shipper.start()
+  return { shipper, shipped }
+}
+
+t.test('a frame keeps a visit', async t => {
+  const visit = { timestamp: 1_767_225_600_123, link: 'host.example/ß', value: Buffer.from([0, 0, 0, 0, 1, 255]) }
+  t.strictSame(decodeFrame(encodeFrame(visit)), visit)
+})
+
+t.test('every visit once and in order, whichever step fails and however', async t => {
+  for (const step of ['connect', 'transaction', 'send', 'sendOffsets', 'commit', 'answer'] as const) {
+    const log = new FakeLog()
+    let faults = 0
+    log.fault = at => {
+      if (at === step && faults++ % 3 < 2) throw new Error(`fault at ${step}`)
+    }
+    const spool = await Spool.open({ directory: t.testdir(), bytesMax: 1e6, segmentBytes: 4_096 })
+    const { shipper } = await start(log, spool)
+    const links = Array.from({ length: 30 }, (_, n) => `link-${n}`)
+    for (const link of links) {
+      await spool.append(frame(link))
+      if (Number(link.slice(5)) % 10 === 9) await delay(1)
+    }
+    await until('all shipped', async () => log.visits.length >= links.length)
+    await shipper.stop(1_000)
+    t.strictSame(log.visits, links, step)
+    t.ok(faults > 0, 'the fault was met')
+    spool.close()
+  }
+})
+
+t.test('after a kill the log says where to go on', async t => {
+  const directory = t.testdir()
+  const log = new FakeLog()
+  const first = await Spool.open({ directory, bytesMax: 1e6, segmentBytes: 4_096 })
+  const before = await start(log, first)
+  await first.append(frame('one'))
+  await until('the first', async () => log.visits.length === 1)
+  await before.shipper.stop(0)
+  await first.append(frame('two')) // answered, then killed: neither shipped nor closed
+  const second = await Spool.open({ directory, bytesMax: 1e6, segmentBytes: 4_096 })
+  await second.append(frame('three'))
+  const after = await start(log, second)
+  await until('the rest', async () => log.visits.length >= 3)
+  await after.shipper.stop(1_000)
+  t.strictSame(log.visits, ['one', 'two', 'three'])
+  t.equal(after.shipped.at(-1), log.offset)
+  first.close()
+  second.close()
+})
+
+t.test('stopping ships what is left; with the log away it gives up in time', async t => {
+  const log = new FakeLog()
+  const spool = await Spool.open({ directory: t.testdir(), bytesMax: 1e6, segmentBytes: 4_096 })
+  const { shipper } = await start(log, spool)
+  await until('connected', async () => log.connections > 0)
+  await Promise.all([spool.append(frame('a')), spool.append(frame('b'))])
+  await shipper.stop(5_000)
+  t.strictSame(log.visits, ['a', 'b'])
+
+  const away = new FakeLog()
+  away.fault = () => { throw new Error('away') }
+  const stuck = await start(away, spool)
+  const startedMs = performance.now()
+  await stuck.shipper.stop(100)
+  t.ok(performance.now() - startedMs < 3_000)
+  spool.close()
+})
