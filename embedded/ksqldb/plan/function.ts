@@ -45,6 +45,8 @@ interface Signature {
   readonly description: string
   /** A fixed type, a shape over the parameters' variables, or a rule. A rule may throw an Error whose message the statement answers with. */
   readonly returns: ParameterType | ((args: readonly ArgumentType[]) => SqlType)
+  /** What DESCRIBE FUNCTION prints as the type where `returns` is a rule. */
+  readonly describedReturns?: ParameterType
 }
 
 export interface ScalarSignature extends Signature {

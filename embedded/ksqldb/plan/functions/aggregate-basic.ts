@@ -12,7 +12,7 @@ type State = AggregateImplementation<any>
 /** A signature over one column without constants. */
 function over (type: ParameterType, returns: AggregateSignature['returns'], implement: (type: SqlType) => State): AggregateSignature {
   return {
-    parameters: [param('val1', type)], returns, initialArguments: 0, description: '',
+    parameters: [param('val1', type)], returns, ...typeof returns === 'function' ? { describedReturns: type } : {}, initialArguments: 0, description: '',
     implement: (types, resolved) => implement((types[0] as SqlType | undefined) ?? resolved)
   }
 }

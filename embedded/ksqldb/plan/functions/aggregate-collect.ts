@@ -4,7 +4,7 @@ import { BIGINT, BYTES, DATE, DOUBLE, INTEGER, STRING, TIME, TIMESTAMP, array, m
 import type { AggregateFunction, AggregateImplementation, AggregateSignature, ArgumentType, ParameterType } from '../function.js'
 import type { Value } from '../value.js'
 import type { FunctionContext } from './context.js'
-import { ANY_DECIMAL, T, aggregate, arrayOf, param } from './define.js'
+import { ANY_DECIMAL, T, aggregate, arrayOf, generic, param } from './define.js'
 import type { Comparator } from './values.js'
 import { comparatorOf, includes, lastIndexOf, valueEquals } from './values.js'
 
@@ -151,6 +151,7 @@ function topk (type: SqlType): AggregateSignature {
     parameters: [param('val1', type), param('val2', { base: 'ANY' }), param('k', INTEGER)],
     variadicIndex: 1, initialArguments: 1, description: '',
     returns: types => array(topkEntryType(types)),
+    describedReturns: arrayOf(generic('S')),
     implement: (_types, returns, [k]) => {
       const entry = itemTypeOf(returns)
       const isStruct = entry.base === 'STRUCT'
@@ -165,6 +166,7 @@ function topkDistinct (type: ParameterType): AggregateSignature {
     parameters: [param('val1', type), param('k', INTEGER)],
     initialArguments: 1, description: '',
     returns: types => array(columnType(types, 0)),
+    describedReturns: arrayOf(type),
     implement: (_types, returns, [k]) => top('TOPKDISTINCT', returns, itemTypeOf(returns), kOf('TOPKDISTINCT', k), args => args[0] ?? null, false, true)
   }
 }

@@ -40,6 +40,11 @@ export function variadic (index: number, parameters: readonly ParameterDescripti
   return { parameters, variadicIndex: index, returns, description: '', implement: () => run }
 }
 
+/** A signature whose return type is a rule, with what DESCRIBE FUNCTION prints for it. */
+export function describedAs<S extends ScalarSignature | AggregateSignature | TableFunctionSignature> (describedReturns: ParameterType, of: S): S {
+  return { ...of, describedReturns }
+}
+
 export const CONFLUENT = 'Confluent'
 const NO_AUTHOR = ''
 

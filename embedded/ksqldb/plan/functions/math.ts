@@ -8,7 +8,7 @@ import { toDecimalType, widenDecimals } from '../type-rules.js'
 import type { Value } from '../value.js'
 import type { FunctionContext } from './context.js'
 import type { Implementation } from './define.js'
-import { ANY_DECIMAL, anonymous, param, scalar, signature, strict } from './define.js'
+import { ANY_DECIMAL, anonymous, describedAs, param, scalar, signature, strict } from './define.js'
 import { comparatorOf, wrap32, wrap64 } from './values.js'
 
 const LONG_MAX = 2n ** 63n - 1n
@@ -61,7 +61,7 @@ interface SameTypeRuns {
 /** A function that gives its argument's type, for all four number types. */
 function sameType (name: string, description: string, runs: SameTypeRuns): ScalarFunction {
   return scalar(name, 'MATHEMATICAL', description, [
-    signature([param('val', ANY_DECIMAL)], firstType, strict((v: Decimal) => runs.decimal(v))),
+    describedAs(ANY_DECIMAL, signature([param('val', ANY_DECIMAL)], firstType, strict((v: Decimal) => runs.decimal(v)))),
     signature([param('val', DOUBLE)], DOUBLE, strict((v: number) => runs.double(v))),
     signature([param('val', INTEGER)], INTEGER, strict((v: number) => runs.int(v))),
     signature([param('val', BIGINT)], BIGINT, strict((v: bigint) => runs.long(v)))
@@ -92,10 +92,10 @@ function rounding (name: string, description: string, mode: Rounding, whole: (va
   const doubleToPlaces = strict((v: number, places: number) => Number.isFinite(v) ? roundTo(Decimal.fromDoubleText(v), places, mode).toNumber() : notFinite(v))
   const places = param('decimalPlaces', INTEGER)
   return scalar(name, 'MATHEMATICAL', description, [
-    signature([param('val', ANY_DECIMAL)], wholeType, toWhole),
+    describedAs(ANY_DECIMAL, signature([param('val', ANY_DECIMAL)], wholeType, toWhole)),
     signature([param('val', DOUBLE), places], DOUBLE, doubleToPlaces),
     signature([param('val', DOUBLE)], BIGINT, strict(whole)),
-    signature([param('val', ANY_DECIMAL), places], firstType, toPlaces),
+    describedAs(ANY_DECIMAL, signature([param('val', ANY_DECIMAL), places], firstType, toPlaces)),
     signature([param('val', INTEGER)], BIGINT, strict((v: number) => BigInt(v))),
     signature([param('val', BIGINT)], BIGINT, strict((v: bigint) => v))
   ])
@@ -123,7 +123,7 @@ function extreme (sign: 1 | -1): ScalarSignature['implement'] {
 const widestDecimal = (types: readonly ArgumentType[]): SqlType =>
   types.filter(type => type !== undefined).map((_, i) => sqlType(types.filter(type => type !== undefined), i)).reduce((a, b) => widenDecimals(a, b))
 
-const extremes = (sign: 1 | -1, order: readonly (SqlType | typeof ANY_DECIMAL)[]): ScalarSignature[] => order.map(type => ({
+const extremes = (sign: 1 | -1, order: readonly (SqlType | typeof ANY_DECIMAL)[]): ScalarSignature[] => order.map(type => describedAs(type, {
   parameters: [param('val', type), param('vals', type)],
   variadicIndex: 1,
   returns: type.base === 'ANY_DECIMAL' ? widestDecimal : type,

@@ -29,7 +29,7 @@ function * cube (columns: readonly Value[] | null): Generator<Value> {
 
 export const tableFunctions: readonly TableFunction[] = [
   table('EXPLODE', 'One row for each item of an array; none where the array is null or empty.', [
-    { parameters: [param('input', arrayOf(ANY_DECIMAL))], returns: itemType, description: '', implement: explode as () => (...args: any[]) => Iterable<Value> },
+    { parameters: [param('input', arrayOf(ANY_DECIMAL))], returns: itemType, describedReturns: ANY_DECIMAL, description: '', implement: explode as () => (...args: any[]) => Iterable<Value> },
     { parameters: [param('list', arrayOf(T))], returns: T, description: '', implement: explode as () => (...args: any[]) => Iterable<Value> }
   ]),
   table('CUBE_EXPLODE', 'One row for each way to replace columns of the array by null.', [
