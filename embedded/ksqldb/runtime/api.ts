@@ -176,8 +176,8 @@ export interface RuntimeApi {
   pauseQuery (id: string): void
   resumeQuery (id: string): void
   startPushQuery (plan: QueryPlan, options: PushQueryOptions): Promise<PushQuery>
-  /** The rows of a source's topic from its beginning to its end as of now: what a pull query over a stream reads. `columns` as a PullPlan's rowColumns. */
-  readSource (source: DataSource, columns: readonly Column[], signal?: AbortSignal): AsyncIterable<readonly Row[]>
+  /** A push query that reads its sources from the beginning to where they end now, and then ends: a pull query over a stream. */
+  scanTopic (plan: QueryPlan, options: PushQueryOptions): Promise<PushQuery>
   /** Appends one row to the source's topic, by the key's partition. Resolves once it is in the log. */
   insert (source: DataSource, row: InsertRow): Promise<void>
   close (): Promise<void>

@@ -34,20 +34,30 @@ class SourceBuffer {
   at = 0
   /** Where the records begin that follow the buffer. */
   nextOffset: number
+  /** The first offset that is not read. */
+  readonly #endOffset: number
 
-  constructor (log: PartitionLog, { source, decoder }: TaskSource, offsets: ReadonlyMap<string, number>) {
+  constructor (log: PartitionLog, { source, decoder }: TaskSource, offsets: ReadonlyMap<string, number>, bounded: boolean) {
     this.log = log
     this.name = `${source.step.context}/${log.topic}-${log.partition}`
     this.decoder = decoder
     this.process = source.process
     this.loggerName = source.step.context
     this.nextOffset = offsets.get(this.name) ?? log.logStartOffset
+    this.#endOffset = bounded ? log.lastStableOffset : Infinity
   }
 
   get isEmpty (): boolean { return this.at >= this.records.length }
   /** The next offset to be processed. */
   get position (): number { return this.records[this.at]?.offset ?? this.nextOffset }
-  get hasMore (): boolean { return this.nextOffset < this.log.lastStableOffset }
+  get hasMore (): boolean { return this.nextOffset < Math.min(this.log.lastStableOffset, this.#endOffset) }
+  get isAtEnd (): boolean { return this.isEmpty && this.nextOffset >= this.#endOffset }
+
+  fill (records: readonly SourceRecord[], nextOffset: number): void {
+    this.at = 0
+    this.records = nextOffset > this.#endOffset ? records.filter(record => record.offset < this.#endOffset) : records
+    this.nextOffset = nextOffset
+  }
 }
 
 export interface TaskError {
@@ -73,6 +83,8 @@ export interface TaskOptions {
   readonly partitionLog: (topic: string, partition: number) => PartitionLog | undefined
   /** Where to begin, by `<source step>/<topic>-<partition>`. */
   readonly offsets: ReadonlyMap<string, number>
+  /** Ends where the sources end at the start. */
+  readonly bounded: boolean
   readonly order: (topic: string, partition: number, offset: number, timestamp: number) => number
   /** True while the reader of the results has enough. */
   readonly isFull: () => boolean
@@ -97,7 +109,7 @@ export class QueryTask {
 
   constructor (options: TaskOptions) {
     this.#options = options
-    this.#buffers = options.sources.flatMap(source => source.partitions.map(log => new SourceBuffer(log, source, options.offsets)))
+    this.#buffers = options.sources.flatMap(source => source.partitions.map(log => new SourceBuffer(log, source, options.offsets, options.bounded)))
   }
 
   get status (): QueryStatus { return this.#error !== undefined ? 'ERROR' : this.#paused ? 'PAUSED' : 'RUNNING' }
@@ -164,7 +176,8 @@ export class QueryTask {
     if (this.#buffers.every(buffer => buffer.isEmpty)) {
       this.#options.state.settle()
       this.#tellCaughtUp()
-      if (!this.#buffers.some(buffer => buffer.hasMore)) await this.#signal.wait()
+      if (this.#buffers.every(buffer => buffer.isAtEnd)) this.#stopped = true
+      else if (!this.#buffers.some(buffer => buffer.hasMore)) await this.#signal.wait()
       return
     }
     await this.#options.scheduler.turn()
@@ -180,9 +193,7 @@ export class QueryTask {
       try {
         const chunk = await this.#options.reader.read(buffer.log, buffer.nextOffset)
         const records = await this.#options.reader.decode(chunk, buffer.decoder, buffer.log.partition)
-        buffer.at = 0
-        buffer.records = records
-        buffer.nextOffset = chunk.nextOffset
+        buffer.fill(records, chunk.nextOffset)
       } catch (error) {
         if (!(error instanceof LogError) || error.code !== 'OFFSET_OUT_OF_RANGE') throw error
         // Retention was faster than the query: what is gone is gone.

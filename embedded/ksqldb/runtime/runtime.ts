@@ -5,7 +5,6 @@ import type { SchemaRegistry } from '../../schema-registry.js'
 import { builtInFunctions } from '../plan/functions/index.js'
 import { FunctionRegistry } from '../plan/function-registry.js'
 import type { DataSource, PersistentQuery } from '../plan/metastore.js'
-import type { Column } from '../plan/schema.js'
 import type { ExecutionStep, QueryPlan, SourceStep } from '../plan/steps.js'
 import type { Row } from '../plan/value.js'
 import type {
@@ -65,6 +64,7 @@ interface Wiring {
   readonly output: (state: QueryState) => Promise<{ forward: Forward, sink: Sink | undefined }>
   readonly isFull: () => boolean
   readonly materialize: boolean
+  readonly bounded: boolean
   readonly onStop: (error: Error | undefined) => void
 }
 
@@ -121,7 +121,7 @@ export class Runtime implements RuntimeApi {
     if (this.#queries.has(id)) throw new Error(`The query ${id} is running already`)
     await this.#dropLostState(id)
     const { task, topology } = await this.#wire({
-      id, plan, properties: query.properties, isFull: () => false, materialize: plan.resultType !== 'STREAM',
+      id, plan, properties: query.properties, bounded: false, isFull: () => false, materialize: plan.resultType !== 'STREAM',
       output: async state => await this.#sinkOutput(id, plan, state),
       onStop: error => { if (error !== undefined) this.#logger.error(`The query ${id} has stopped: ${error.message}`) }
     })
@@ -144,6 +144,14 @@ export class Runtime implements RuntimeApi {
   resumeQuery (id: string): void { this.#queries.get(id)?.task.resume() }
 
   async startPushQuery (plan: QueryPlan, options: PushQueryOptions): Promise<PushQuery> {
+    return await this.#startTransient(plan, options, options.properties, false)
+  }
+
+  async scanTopic (plan: QueryPlan, options: PushQueryOptions): Promise<PushQuery> {
+    return await this.#startTransient(plan, options, { ...options.properties, 'auto.offset.reset': 'earliest' }, true)
+  }
+
+  async #startTransient (plan: QueryPlan, options: PushQueryOptions, properties: Readonly<Record<string, string>>, bounded: boolean): Promise<PushQuery> {
     const queue = new RowQueue(options.bufferedRowsMax ?? BUFFERED_ROWS_MAX)
     const push = { limitReached: false }
     const id = `${TRANSIENT}${this.#nextTransient++}_${options.id}`
@@ -161,7 +169,7 @@ export class Runtime implements RuntimeApi {
       queue.end()
     }
     const { task } = await this.#wire({
-      id, plan, properties: options.properties, isFull: () => queue.isFull, materialize: false,
+      id, plan, properties, bounded, isFull: () => queue.isFull, materialize: false,
       output: async () => ({ forward, sink: undefined }),
       onStop: error => queue.end(error)
     })
@@ -204,24 +212,6 @@ export class Runtime implements RuntimeApi {
         } finally {
           await close()
         }
-      }
-    }
-  }
-
-  async * readSource (source: DataSource, columns: readonly Column[], signal?: AbortSignal): AsyncGenerator<readonly Row[]> {
-    const { topic, formats } = source
-    const decoder = await createDecoder({
-      topic, formats, sourceSchema: source.schema, columns,
-      ...(source.window === undefined ? {} : { window: source.window }),
-      ...(source.timestampColumn === undefined ? {} : { timestampColumn: source.timestampColumn })
-    }, { registry: this.#registry, context: { functions: this.#functions } })
-    const ends = this.#partitionsOf(topic).map(log => ({ log, end: log.lastStableOffset }))
-    for (const { log, end } of ends) {
-      for (let offset = log.logStartOffset; offset < end && signal?.aborted !== true;) {
-        const chunk = await this.#reader.read(log, offset)
-        const records = await this.#reader.decode(chunk, decoder, log.partition)
-        yield records.flatMap(({ value, offset: at }) => value !== null && at < end ? [value] : [])
-        offset = chunk.nextOffset
       }
     }
   }
@@ -316,7 +306,7 @@ export class Runtime implements RuntimeApi {
       partitionLog: (topic, partition) => this.#log.partition(topic, partition),
       order: recordOrder ?? ((_topic, _partition, _offset, timestamp) => timestamp),
       recordsPerCommit: this.#options.recordsPerCommit ?? Infinity,
-      isFull: wiring.isFull, onStop: wiring.onStop,
+      bounded: wiring.bounded, isFull: wiring.isFull, onStop: wiring.onStop,
       onError: ({ step, causes, ...error }) => this.#report(id, { ...error, logger: step, cause: causes })
     })
     return { task, topology }
