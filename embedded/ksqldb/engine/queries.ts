@@ -1,0 +1,134 @@
+// SELECT: pull queries over a table's state or a stream's topic, push queries over the runtime. Gives columns and rows; how they are written is rest/'s matter.
+import type { Column } from '../plan/schema.js'
+import { planPullQuery, planTransientQuery, type PlannerOptions, type TransientPlan } from '../plan/planner.js'
+import type { PullPlan } from '../plan/pull-plan.js'
+import type { Row } from '../plan/value.js'
+import type { PushQuery } from '../runtime/api.js'
+import type { Query, Statement } from '../sql/ast.js'
+import { selectPull } from './select-pull.js'
+import type { KsqlEngine } from './engine.js'
+import { EngineError, toEngineError } from './errors.js'
+import { refuseMissingSources } from './missing-source.js'
+import { PullPlanCache } from './pull-cache.js'
+import { sessionProperties, type Properties } from './properties.js'
+
+export type ResultColumn = Column & { readonly isKey: boolean }
+
+/** Rows that are there at once. */
+export interface PullResult {
+  readonly kind: 'pull'
+  readonly id: string
+  readonly columns: readonly ResultColumn[]
+  readonly rows: Iterable<Row>
+}
+
+/** Rows that come, until LIMIT, the end of a stream as its topic stands, or the client's end. */
+export interface PushResult {
+  readonly kind: 'push'
+  readonly id: string
+  readonly columns: readonly ResultColumn[]
+  readonly query: PushQuery
+  /** For each of `columns`, its place in the query's rows. */
+  readonly places: readonly number[]
+}
+
+export interface PrintRequest { readonly kind: 'print', readonly statement: Extract<Statement, { node: 'PrintTopic' }> }
+
+export interface QueryRequest {
+  readonly sql: string
+  readonly properties: Readonly<Record<string, unknown>>
+  readonly variables?: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+}
+
+const CACHED_PLANS_MAX = 500
+const NOT_AVAILABLE = 40001
+
+export class Queries {
+  readonly #engine: KsqlEngine
+  readonly #plans: PullPlanCache
+
+  constructor (engine: KsqlEngine) {
+    this.#engine = engine
+    this.#plans = new PullPlanCache(CACHED_PLANS_MAX)
+    engine.onChange(() => this.#plans.clear())
+  }
+
+  /** The answer where the query is one that was asked before but for the key, else undefined. Never throws. */
+  fastPull (sql: string): PullResult | undefined {
+    const plan = this.#plans.get(sql)
+    return plan === undefined ? undefined : this.#pullTable(plan, sql)
+  }
+
+  /** Throws EngineError. A push query runs from here on, until it is closed or the signal says so. */
+  async start (request: QueryRequest): Promise<PullResult | PushResult | PrintRequest> {
+    const { sql } = request
+    const session = sessionProperties(request.properties)
+    const statements = this.#engine.parse(sql, new Map(Object.entries(request.variables ?? {})))
+    const [parsed] = statements
+    if (parsed === undefined || statements.length > 1) throw new EngineError(`Expected exactly one KSQL statement; found ${statements.length} instead`, sql)
+    const { statement, text } = parsed
+    if (statement.node === 'PrintTopic') return { kind: 'print', statement }
+    if (statement.node !== 'Query') throw new EngineError('Neither a query nor a print statement', text)
+    refuseMissingSources({ node: 'Select', query: statement }, this.#engine.state, text)
+    return statement.refinement === undefined ? await this.#pull(statement, text, session, request) : await this.#push(statement, text, session, request)
+  }
+
+  async #pull (query: Query, text: string, session: Properties, request: QueryRequest): Promise<PullResult | PushResult> {
+    const plan = planning(text, () => planPullQuery(query, this.#engine.state, this.#options(session)))
+    if (plan.source.kind === 'STREAM') return await this.#scan(query, text, session, request)
+    const result = this.#pullTable(plan, text)
+    if (Object.keys(session).length === 0) this.#plans.put(request.sql, plan)
+    return result
+  }
+
+  /** A pull query over a stream: what its topic holds from the beginning to where it ends now. */
+  async #scan (query: Query, text: string, session: Properties, request: QueryRequest): Promise<PushResult> {
+    const plan = this.#transient({ ...query, refinement: 'CHANGES' }, text, session)
+    const id = this.#engine.transientId(query.from.relation)
+    return pushResult(id, plan, await this.#engine.runtime.scanTopic(plan.plan, { id, properties: session, signal: request.signal }))
+  }
+
+  #options (session: Properties): PlannerOptions {
+    return { functions: this.#engine.functions, properties: this.#engine.properties(session) }
+  }
+
+  #pullTable (plan: PullPlan, text: string): PullResult {
+    const { name } = plan.source
+    const query = this.#engine.state.materialization(name)
+    if (query === undefined) {
+      throw new EngineError(`The \`${name}\` table isn't queryable. To derive a queryable table, you can do 'CREATE TABLE QUERYABLE_${name} AS ` +
+        `SELECT * FROM ${name}'.` +
+        ' See https://cnfl.io/queries for more info.\nAdd EMIT CHANGES if you intended to issue a push query.', text)
+    }
+    const table = this.#engine.runtime.query(query.id)?.table
+    if (table === undefined) throw new EngineError(`Materialized data for query ${query.id} is not available yet. Please try again later.`, text, NOT_AVAILABLE)
+    return { kind: 'pull', id: `query_${this.#engine.now()}`, columns: plan.columns, rows: selectPull(plan, table) }
+  }
+
+  async #push (query: Query, text: string, session: Properties, request: QueryRequest): Promise<PushResult> {
+    const plan = this.#transient(query, text, session)
+    const id = this.#engine.transientId(query.from.relation)
+    const push = await this.#engine.runtime.startPushQuery(plan.plan, { id, properties: session, signal: request.signal })
+    return pushResult(id, plan, push)
+  }
+
+  #transient (query: Query, text: string, session: Properties): TransientPlan {
+    return planning(text, () => planTransientQuery(query, this.#engine.state, this.#options(session)))
+  }
+}
+
+function planning<T> (text: string, plan: () => T): T {
+  try {
+    return plan()
+  } catch (error) {
+    const refused = toEngineError(error, text)
+    // Unlike elsewhere the whole message is answered, with the statements that stand behind it.
+    throw new EngineError(error instanceof Error ? error.message : refused.message, text, refused.code)
+  }
+}
+
+function pushResult (id: string, plan: TransientPlan, query: PushQuery): PushResult {
+  const columns = plan.schema.value.map(column => ({ ...column, isKey: false }))
+  return { kind: 'push', id, columns, query, places: columns.map(column => query.columns.findIndex(other => other.name === column.name)) }
+}

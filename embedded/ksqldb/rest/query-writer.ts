@@ -1,0 +1,63 @@
+// The three forms in which rows go over the wire, chosen by path and Accept.
+import { printSqlType } from '../sql/sql-type.js'
+import type { ResultColumn } from '../engine/queries.js'
+
+export const DELIMITED_TYPE = 'application/vnd.ksqlapi.delimited.v1'
+export const KSQL_V1_TYPE = 'application/vnd.ksql.v1+json'
+
+/** What stands before, between and behind rows; `row` takes the row's columns as a JSON array. */
+export interface QueryForm {
+  readonly contentType: string
+  readonly header: (id: string, columns: readonly ResultColumn[], isTable: boolean) => string
+  readonly row: (columns: string, tombstone: boolean) => string
+  /** Said of a query that ended by its LIMIT, where the form says it at all. */
+  readonly limitReached: string
+  readonly error: (body: string) => string
+  readonly end: string
+}
+
+function metadata (id: string, columns: readonly ResultColumn[]): string {
+  return JSON.stringify({ queryId: id, columnNames: columns.map(column => column.name), columnTypes: columns.map(column => printSqlType(column.type)) })
+}
+
+/** One JSON value a line. */
+const delimited: QueryForm = {
+  contentType: DELIMITED_TYPE,
+  header: (id, columns) => `${metadata(id, columns)}\n`,
+  row: columns => `${columns}\n`,
+  limitReached: '',
+  error: body => `${body}\n`,
+  end: ''
+}
+
+/** One JSON array. */
+const json: QueryForm = {
+  contentType: 'application/json',
+  header: (id, columns) => `[${metadata(id, columns)}`,
+  row: columns => `,${columns}`,
+  limitReached: '',
+  error: body => `,${body}`,
+  end: ']'
+}
+
+/** The form of the old /query: an array with one object a line. */
+const ksqlV1: QueryForm = {
+  contentType: KSQL_V1_TYPE,
+  header: (id, columns) => {
+    const schema = columns.map(({ name, type, isKey }) => `\`${name}\` ${printSqlType(type)}${isKey ? ' KEY' : ''}`).join(', ')
+    return `[${JSON.stringify({ header: { queryId: id, schema } })}`
+  },
+  row: (columns, tombstone) => `,\n{"row":{"columns":${columns}${tombstone ? ',"tombstone":true' : ''}}}`,
+  limitReached: ',\n{"finalMessage":"Limit Reached"}',
+  error: body => `,\n{"errorMessage":${body}}`,
+  end: ']'
+}
+
+/** By path and Accept: `/query-stream` is delimited unless asked otherwise, `/query` its old form unless asked for the delimited one. */
+export function formFor (path: string, accept: string | undefined): QueryForm {
+  const wanted = accept ?? ''
+  if (wanted.includes(DELIMITED_TYPE)) return delimited
+  if (path === '/query') return ksqlV1
+  if (wanted.includes(KSQL_V1_TYPE)) return ksqlV1
+  return wanted.includes('application/json') ? json : delimited
+}
