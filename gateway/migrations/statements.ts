@@ -23,12 +23,13 @@ export const splitStatements = (text: string, file: string): readonly MigrationS
   let current = ''
   for (const [part] of text.matchAll(token)) {
     if (isComment(part)) continue
+    if (part === "'" || part === '"' || part === '`') throw new MigrationError(`${file}: the quote ${part} after "${current.trim().slice(-60)}" is never closed`)
     current += part
     if (part !== ';') continue
     statements.push(toStatement(current.trim(), file))
     current = ''
   }
-  if (current.trim() !== '') throw new MigrationError(`${file}: a semicolon or a closing quote is missing after "${current.trim().slice(0, 60)}"`)
+  if (current.trim() !== '') throw new MigrationError(`${file}: a semicolon is missing after "${current.trim().slice(0, 60)}"`)
   return statements
 }
 

@@ -3,7 +3,13 @@ import type { LinkEvent } from '../../../gateway/events/link-event.js'
 import type { LinkHistory, LinkState, Revision } from '../../../gateway/queries/links.js'
 
 const toRevision = (event: LinkEvent): Revision => ({
-  eventId: event.event_id, type: event.type, occurredAt: event.occurred_at, actor: event.actor, reason: event.reason, baseVersion: event.base_version, doc: event.doc
+  eventId: event.event_id,
+  type: event.type,
+  occurredAt: event.occurred_at,
+  actor: event.actor,
+  reason: event.reason,
+  baseVersion: event.base_version,
+  doc: event.doc
 })
 
 export class AcceptanceLog {
