@@ -29,7 +29,7 @@ table('arrays', [
   ['ARRAY_SORT(ARRAY[CAST(10 AS BIGINT), CAST(9 AS BIGINT)])', [9n, 10n]],
   ['ARRAY_JOIN(ARRAY[1, NULL, 3])', '1,null,3'],
   ["ARRAY_JOIN(ARRAY[1.5e0, 2e0, 1e10], '; ')", '1.5; 2.0; 1.0E10'],
-  ["ARRAY_JOIN(ARRAY[1, 2], CAST(NULL AS STRING))", '12'],
+  ['ARRAY_JOIN(ARRAY[1, 2], CAST(NULL AS STRING))', '12'],
   ['ARRAY_JOIN(ARRAY[ARRAY[1]])', /^error: error: hit element of type ARRAY/],
   ['SLICE(ARRAY[1, 2, 3, 4], 2, 3)', [2, 3]],
   ['SLICE(ARRAY[1, 2, 3, 4], CAST(NULL AS INT), 2)', [1, 2]],

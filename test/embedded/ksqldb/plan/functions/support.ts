@@ -37,11 +37,12 @@ export function evaluate (sql: string, types: Readonly<Record<string, string>> =
 
 /** Asserts a table of SQL expressions and their values. */
 export function table (name: string, rows: ReadonlyArray<readonly [sql: string, expected: unknown]>): void {
-  void t.test(name, async t => {
+  t.test(name, t => {
     for (const [sql, expected] of rows) {
       if (expected instanceof RegExp) t.match(evaluate(sql), expected, sql)
       else t.strictSame(evaluate(sql), expected, sql)
     }
+    t.end()
   })
 }
 
