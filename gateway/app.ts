@@ -11,7 +11,7 @@ import { ksqldbPlugin } from './plugins/ksqldb.js'
 import { linksPlugin } from './plugins/links.js'
 import { openapiPlugin } from './plugins/openapi.js'
 import { problemDetailsPlugin, sendProblem } from './plugins/problem-details.js'
-import { registryPlugin } from './plugins/registry.js'
+import { registerSchemas, registryPlugin } from './plugins/registry.js'
 import { securityPlugin } from './plugins/security.js'
 import { validationPlugin } from './plugins/validation.js'
 import { visitsPlugin } from './plugins/visits.js'
@@ -77,16 +77,20 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
   const app = bare(config)
   const self = selfOf(app, config)
   const publicUrl = () => self().publicUrl
+  const registering = registerSchemas({ config, stack, names, schemasDir: options.schemasDir })
+  registering.catch(() => {}) // reported where it is awaited
   try {
     await app.register(problemDetailsPlugin)
     await app.register(validationPlugin)
     await app.register(securityPlugin)
     await app.register(openapiPlugin, { version: options.version })
     await app.register(ksqldbPlugin, { config, stack })
-    await Promise.all([
-      app.register(kafkaPlugin, { config, stack }).then(async () => await makeTopics(app.kafka.admin, names, config)),
-      app.register(registryPlugin, { config, stack, names, schemasDir: options.schemasDir })
-    ])
+    await app.register(kafkaPlugin, { config, stack })
+    // One registration at a time: of two awaited together the second resolves before its plugin has run.
+    const topicsMade = makeTopics(app.kafka.admin, names, config)
+    topicsMade.catch(() => {}) // reported where it is awaited
+    await app.register(registryPlugin, { config, stack, names, schemasDir: options.schemasDir })
+    await topicsMade
     const applier = new MigrationApplier({
       ksqldb: app.ksqldb,
       names,
