@@ -15,7 +15,7 @@ import { keyFeatures, keyFormatFor } from './serde-formats.js'
 import type { KeyFormat } from './serde-formats.js'
 import { filterStep, needsRepartition, checkFilter } from './source-nodes.js'
 import type { ExecutionStep, FormatName, SelectExpression, WindowInfo } from './steps.js'
-import { childrenOf, columnReference, isColumnReference, keyOf, rewrite, sameExpression } from './tree.js'
+import { childrenOf, columnReference, columnsIn, isColumnReference, keyOf, rewrite, sameExpression } from './tree.js'
 import { windowMs } from './window.js'
 
 type FunctionCall = Extract<Expression, { node: 'FunctionCall' }>
@@ -109,7 +109,11 @@ export class AggregateNode {
 
   checkKeyPresent (sink: string): void {
     const missing = this.#parts.groupBy.filter(e => !this.#selects.some(s => sameExpression(s.expression, e)))
-    if (missing.length === 0) return
+    if (missing.length === 0) {
+      const clash = this.schema.value.find(c => hasColumn(this.schema.key, c.name))
+      if (clash !== undefined) throw new KsqlError(`Value columns clash with key columns: \`${clash.name}\``)
+      return
+    }
     if (this.#parts.isWholeGroup) {
       throw new KsqlError('CREATE TABLE AS SELECT statement does not support aggregate function ' +
         `[${this.#found.calls.map(printExpressionPlain).join(', ')}] without a GROUP BY clause.`)
@@ -206,8 +210,6 @@ export class AggregateNode {
     })
     const schema = { key, value: values }
     checkDuplicates(schema)
-    const clash = isPersistent ? values.find(c => hasColumn(key, c.name)) : undefined
-    if (clash !== undefined) throw new KsqlError(`Value columns clash with key columns: \`${clash.name}\``)
     return schema
   }
 
@@ -239,18 +241,31 @@ export class AggregateNode {
     const { selects, nameOf } = this.#prepared()
     const prepared = this.#prepareStep(built, selects)
     const grouped = this.#groupStep({ ...built, step: prepared }, context)
-    const aggregated = this.#aggregateStep(grouped, nameOf)
-    let next = 0
+    const calls = this.#distinctCalls()
+    const variables = new Map(calls.map((call, i) => [keyOf(call), aggregateName(i)]))
     const toVariables = (e: Expression): Expression => rewrite(e, part =>
-      part.node === 'FunctionCall' && this.#functions.isAggregate(part.name) ? columnReference(aggregateName(next++), part) : undefined)
+      part.node === 'FunctionCall' && this.#functions.isAggregate(part.name) ? columnReference(variables.get(keyOf(this.#withArgument(part))) ?? '', part) : undefined)
     const finals = this.#selects.map(s => ({ alias: s.alias, expression: toVariables(s.expression) }))
-    const { having, groupBy, isPersistent } = this.#parts
-    const filtered = having === undefined ? aggregated.step : filterStep(aggregated, toVariables(having), 'Aggregate/HavingFilter')
+    const { groupBy, isPersistent } = this.#parts
+    const having = this.#parts.having === undefined ? undefined : toVariables(this.#parts.having)
     const kept = isPersistent ? finals.filter(s => !groupBy.some(e => sameExpression(e, s.expression))) : finals
+    const read = new Set([...kept.map(s => s.expression), ...(having === undefined ? [] : [having])].flatMap(columnsIn).map(c => c.name))
+    const aggregated = this.#aggregateStep(grouped, calls, nameOf, read)
+    const filtered = having === undefined ? aggregated.step : filterStep(aggregated, having, 'Aggregate/HavingFilter')
     const step: ExecutionStep = {
       step: 'TableSelect', context: 'Aggregate/Project', schema: this.schema, source: filtered, keyColumnNames: this.schema.key.map(c => c.name), selects: kept
     }
     return { kind: 'TABLE', keyFormat: aggregated.keyFormat, step }
+  }
+
+  /** COUNT(*) as over ROWTIME, which is never null. */
+  #withArgument (call: FunctionCall): FunctionCall {
+    return call.arguments.length === 0 ? { ...call, arguments: [this.#parts.rowtime] } : call
+  }
+
+  /** An aggregate that stands in several places is kept once. */
+  #distinctCalls (): readonly FunctionCall[] {
+    return [...new Map(this.#found.calls.map(call => [keyOf(call), call])).values()]
   }
 
   #prepareStep (built: Built, selects: readonly SelectExpression[]): ExecutionStep {
@@ -294,14 +309,15 @@ export class AggregateNode {
     return keyFormatFor({ info }, types, true)
   }
 
-  #aggregateStep (grouped: Built, nameOf: ReadonlyMap<string, string>): Built {
+  /** `read`: the columns that what follows reads; others are not kept in the state. */
+  #aggregateStep (grouped: Built, calls: readonly FunctionCall[], nameOf: ReadonlyMap<string, string>, read: ReadonlySet<string>): Built {
     const { window, isFinal } = this.#parts
     const { schema } = grouped.step
     const types = typesOf(this.input.schema, this.#functions)
-    const aggregates = this.#found.calls.map(call => this.#internalCall(call, nameOf))
-    const nonAggregateColumns = [...new Set(this.#found.columns.map(c => c.name))]
+    const aggregates = calls.map(call => this.#internalCall(call, nameOf))
+    const nonAggregateColumns = [...new Set(this.#found.columns.map(c => c.name))].filter(name => read.has(name))
     const carried = nonAggregateColumns.map(name => schema.value.find(c => c.name === name) as Column)
-    const results = this.#found.calls.map((call, i): Column => ({ name: aggregateName(i), type: types.typeOf(call) as Column['type'] }))
+    const results = calls.map((call, i): Column => ({ name: aggregateName(i), type: types.typeOf(call) as Column['type'] }))
     const info = window === undefined ? undefined : windowInfo(window)
     const keyFormat = keyFormatFor({ info: grouped.keyFormat.info, ...(info === undefined ? {} : { window: info }) }, schema.key.map(c => c.type), false)
     return {

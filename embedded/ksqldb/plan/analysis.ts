@@ -203,6 +203,7 @@ function tableFunctionsIn (expression: Expression, functions: FunctionRegistry, 
 }
 
 function checkDistinct (expressions: readonly Expression[] | undefined, clause: string): void {
+  if (expressions?.length === 0) throw new KsqlError(`${clause} requires at least one expression`)
   const seen = new Set<string>()
   for (const e of expressions ?? []) {
     if (seen.has(keyOf(e))) throw new KsqlError(`Exception while preparing statement: Duplicate ${clause} expression: ${printExpressionPlain(e)}`)

@@ -6,6 +6,7 @@ import type { FunctionRegistry } from './function-registry.js'
 import { printExpressionPlain } from './print.js'
 import type { LogicalSchema } from './schema.js'
 import { printSchema } from './schema.js'
+import { canKeepState } from './serde-formats.js'
 import type { ExecutionStep } from './steps.js'
 
 function check (what: string, expression: Expression, schema: LogicalSchema, compile: () => { readonly type: unknown }): void {
@@ -51,6 +52,10 @@ export function checkPlan (step: ExecutionStep, functions: FunctionRegistry): vo
       for (const call of step.aggregates) {
         const { type, implementation } = compileAggregate(call, schema.value, context)
         if (type === undefined) throw new KsqlError(`Failed to create aggregate function: ${printExpressionPlain(call)}`)
+        if (!canKeepState(step.formats.value.format, implementation.stateType)) {
+          throw new KsqlError('One of the functions used in the statement has an intermediate type that the value format can not handle. ' +
+            'Please remove the function or change the format.')
+        }
         if (step.step === 'TableAggregate' && implementation.undo === undefined) {
           throw new KsqlError(`The aggregation function(s) (${call.name}) cannot be applied to a table source, only to a stream source.`)
         }

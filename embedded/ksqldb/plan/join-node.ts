@@ -14,7 +14,7 @@ import { printExpressionPlain } from './print.js'
 import { unqualify } from './project-node.js'
 import type { AliasedSource } from './sanitize.js'
 import type { Column, LogicalSchema } from './schema.js'
-import { keyFeatures, supportsInference } from './serde-formats.js'
+import { checkKeyTypes, keyFeatures, supportsInference } from './serde-formats.js'
 import type { KeyFormat } from './serde-formats.js'
 import { SourceNode, needsRepartition, repartitionedSchema, selectKey } from './source-nodes.js'
 import type { FormatName, JoinType } from './steps.js'
@@ -246,7 +246,8 @@ export class JoinNode implements JoiningNode {
     this.#parts = parts
     this.schema = parts.key.kind === 'FOREIGN'
       ? { key: parts.left.schema.key, value: [...parts.left.schema.value, ...parts.right.schema.value] }
-      : joinSchema(parts.key, parts.left.schema, parts.right.schema)
+      : joinSchema(parts.key, parts.left, parts.right)
+    checkKeyTypes(this.schema)
   }
 
   get kind (): 'STREAM' | 'TABLE' {
@@ -387,7 +388,8 @@ function innerJoin (node: PlanNode): JoinNode | undefined {
   return node instanceof JoinNode ? node : node instanceof PreJoinRepartition ? node.joinBeneath() : undefined
 }
 
-function joinSchema (key: JoinKey, left: LogicalSchema, right: LogicalSchema): LogicalSchema {
+function joinSchema (key: JoinKey, leftNode: PlanNode, rightNode: PlanNode): LogicalSchema {
+  const [left, right] = [leftNode.schema, rightNode.schema]
   const [leftKey] = left.key
   const [rightKey] = right.key
   if (leftKey === undefined || rightKey === undefined || left.key.length > 1 || right.key.length > 1) throw new KsqlError('Multi-key joins not supported')
@@ -395,7 +397,8 @@ function joinSchema (key: JoinKey, left: LogicalSchema, right: LogicalSchema): L
     throw new KsqlError(`Invalid join. Key types differ: ${printSqlType(leftKey.type)} vs ${printSqlType(rightKey.type)}`)
   }
   const value = [...left.value, ...right.value]
-  const name = key.kind === 'COLUMN' ? key.name : new NameGenerator([...left.key, ...left.value, ...right.key, ...right.value]).joinKey()
+  const declared = [...leftNode.sources, ...rightNode.sources].flatMap(({ source }) => [...source.schema.key, ...source.schema.value])
+  const name = key.kind === 'COLUMN' ? key.name : new NameGenerator(declared).joinKey()
   const column = { name, type: leftKey.type }
   return { key: [column], value: hasColumn(value, name) ? value : [...value, column] }
 }

@@ -163,16 +163,16 @@ function planCreate (statement: CreateAsSelect, metastore: MetaStore, options: P
   node.checkKeyPresent(name)
   checkResultKind(statement, node)
   checkNameIsFree(statement.kind, name, metastore.source(name), statement)
+  const window = windowOf(analysis)
+  const topic = clause.kafkaTopic ?? `${options.properties['ksql.output.topic.name.prefix'] ?? ''}${name}`
+  const shared = { name, topic, formats, ...(timestampColumn === undefined ? {} : { timestampColumn }) }
+  const plan = buildPlan(node, analysis, options, shared, window)
   try {
     checkFormats(schema, formats)
   } catch (error) {
     if (error instanceof KsqlError) throw statementError(error.message, printStatement(statement).replace(/;$/, ''))
     throw error
   }
-  const window = windowOf(analysis)
-  const topic = clause.kafkaTopic ?? `${options.properties['ksql.output.topic.name.prefix'] ?? ''}${name}`
-  const shared = { name, topic, formats, ...(timestampColumn === undefined ? {} : { timestampColumn }) }
-  const plan = buildPlan(node, analysis, options, shared, window)
   const sink: DataSource = {
     ...shared, kind: statement.kind, schema, ...(window === undefined ? {} : { window }), isSource: false, isCasTarget: true, sqlText: options.sqlText
   }

@@ -180,13 +180,22 @@ function problemWith (info: FormatInfo, columns: readonly Column[], isKey: boole
   }
 }
 
+/** Throws KsqlError where a key column is or holds a MAP. */
+export function checkKeyTypes (schema: LogicalSchema): void {
+  const mapKey = schema.key.find(c => containsMap(c.type))
+  if (mapKey === undefined) return
+  throw new KsqlError('Map keys, including types that contain maps, are not supported as they may lead to unexpected behavior due to inconsistent serialization. ' +
+    `Key column name: \`${mapKey.name}\`. Column type: ${printSqlType(mapKey.type)}. See https://github.com/confluentinc/ksql/issues/6621 for more.`)
+}
+
+/** Whether a value format can keep an aggregate's state in a changelog. */
+export function canKeepState (format: FormatName, type: SqlType): boolean {
+  return format !== 'DELIMITED' || !DELIMITED_UNSUPPORTED.has(type.base)
+}
+
 /** Throws KsqlError where the formats cannot write the schema's key or value. */
 export function checkFormats (schema: LogicalSchema, formats: Formats): void {
-  const mapKey = schema.key.find(c => containsMap(c.type))
-  if (mapKey !== undefined) {
-    throw new KsqlError('Map keys, including types that contain maps, are not supported as they may lead to unexpected behavior due to inconsistent serialization. ' +
-      `Key column name: \`${mapKey.name}\`. Column type: ${printSqlType(mapKey.type)}. See https://github.com/confluentinc/ksql/issues/6621 for more.`)
-  }
+  checkKeyTypes(schema)
   for (const isKey of [true, false]) {
     const info = isKey ? formats.key : formats.value
     const columns = isKey ? schema.key : schema.value.filter(c => c.headerKey === undefined)

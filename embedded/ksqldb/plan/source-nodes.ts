@@ -38,7 +38,9 @@ export class SourceNode implements PlanNode, SourceNodeLike {
 
   starColumns (alias: string | undefined): readonly string[] {
     if (alias !== undefined && alias !== this.alias) throw new KsqlError(`'${alias}' is not a valid stream/table name or alias.`)
-    return starColumns(this.schema)
+    const headers = this.source.schema.value.filter(c => c.headerKey !== undefined).map(c => c.name)
+    const names = starColumns(this.schema)
+    return headers.length === 0 ? names : [...names.filter(name => !headers.includes(name)), ...headers]
   }
 
   checkKeyPresent (sink: string, projection: Projection): void {
