@@ -1,5 +1,5 @@
 // The gateway as a Fastify app: plugins, then routes, in the order in which a request meets them.
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Config, StackAddresses } from './config.js'
@@ -37,7 +37,7 @@ const linkCharsMax = 320
 
 const bare = (config: Config): FastifyInstance => Fastify({
   logger: { level: config.logLevel, stream: process.stderr },
-  disableRequestLogging: true,
+  logController: new LogController({ disableRequestLogging: true }),
   genReqId: () => randomUUID(),
   trustProxy: config.trustProxy,
   bodyLimit: config.bodyLimitBytes,
@@ -86,11 +86,9 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(openapiPlugin, { version: options.version })
     await app.register(ksqldbPlugin, { config, stack })
     await app.register(kafkaPlugin, { config, stack })
-    // One registration at a time: of two awaited together the second resolves before its plugin has run.
-    const topicsMade = makeTopics(app.kafka.admin, names, config)
-    topicsMade.catch(() => {}) // reported where it is awaited
-    await app.register(registryPlugin, { config, stack, names, schemasDir: options.schemasDir })
-    await topicsMade
+    // one registration at a time: of two awaited together the second resolves before its plugin has run
+    await makeTopics(app.kafka.admin, names, config)
+    await app.register(registryPlugin, { codecs: await registering })
     const applier = new MigrationApplier({
       ksqldb: app.ksqldb,
       names,

@@ -62,12 +62,22 @@ const register = async <T>(client: Client, directory: string, subject: string, f
   }
 }
 
-export const registryPlugin = fp<{ config: Config, stack: StackAddresses, names: Names, schemasDir: string }>(async (app, options) => {
-  const client = await clientFor(options.config, options.stack)
-  const [linkEvent, visit] = await Promise.all([
-    register<LinkEvent>(client, options.schemasDir, `${options.names.linkEvents}-value`, 'link-events-value.avsc'),
-    register<Visit>(client, options.schemasDir, `${options.names.visits}-value`, 'visits-value.avsc')
-  ])
-  app.decorate('codecs', { linkEvent, visit })
-  app.addHook('onClose', async () => await client.close())
+export interface RegistryOptions { readonly config: Config, readonly stack: StackAddresses, readonly names: Names, readonly schemasDir: string }
+
+/** Registers both schemas. @throws SchemaRefused where one cannot follow what is in use. */
+export const registerSchemas = async ({ config, stack, names, schemasDir }: RegistryOptions): Promise<Codecs> => {
+  const client = await clientFor(config, stack)
+  try {
+    const [linkEvent, visit] = await Promise.all([
+      register<LinkEvent>(client, schemasDir, `${names.linkEvents}-value`, 'link-events-value.avsc'),
+      register<Visit>(client, schemasDir, `${names.visits}-value`, 'visits-value.avsc')
+    ])
+    return { linkEvent, visit }
+  } finally {
+    await client.close() // what follows encodes with the ids that it was given
+  }
+}
+
+export const registryPlugin = fp<{ codecs: Codecs }>(async (app, { codecs }) => {
+  app.decorate('codecs', codecs)
 }, { name: 'registry' })
