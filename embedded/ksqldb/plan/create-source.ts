@@ -84,7 +84,7 @@ function defaultFormat (part: 'key' | 'value', properties: Readonly<Record<strin
 /** Whether single values are wrapped where nothing is said: the server's ksql.persistence.wrap.single.values, by default true. */
 export function wrapsByDefault (properties: Readonly<Record<string, string>>): boolean | undefined {
   const text = properties['ksql.persistence.wrap.single.values']
-  return text === undefined ? undefined : text.toLowerCase() === 'true'
+  return text === undefined || text === '' ? undefined : text.toLowerCase() === 'true'
 }
 
 function formatsOf (statement: CreateSource, schema: LogicalSchema, clause: WithClause, properties: Readonly<Record<string, string>>): Formats {

@@ -48,6 +48,8 @@ export interface RuntimeOptions {
   readonly recordOrder?: RecordOrder
   /** For tests that watch each step: records processed in one commit at most. */
   readonly recordsPerCommit?: number
+  /** For tests: stream time is that of all partitions together, as in a topology test driver. */
+  readonly oneStreamTime?: boolean
 }
 
 /** RUNNING and PAUSED as ksqlDB reports them; ERROR where the query has stopped for good (the log or the store failed). */

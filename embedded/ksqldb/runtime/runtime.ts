@@ -286,7 +286,7 @@ export class Runtime implements RuntimeApi {
     const partitions = steps.map(step => this.#partitionsOf(step.topic))
     const state = new QueryState({
       id, db: this.#db, functions: this.#functions,
-      partitions: Math.max(...partitions.map(one => one.length)),
+      partitions: this.#options.oneStreamTime === true ? 1 : Math.max(...partitions.map(one => one.length)),
       coalesce: property(properties, 'cache.max.bytes.buffering') !== '0',
       cacheBytes: (this.#options.cacheBytes ?? CACHE_BYTES) / (this.#queries.size + 4),
       onError: (step, message) => {

@@ -128,7 +128,8 @@ export function decimalOf (schema: AvroSchema): DecimalScale | undefined {
   return { precision: number(schema.props.precision, parameters['connect.decimal.precision'], 64), scale: number(schema.props.scale, parameters.scale, 0) }
 }
 
-function sqlTypeOf (schema: AvroSchema, seen: readonly AvroSchema[], upper: boolean): SqlType | undefined {
+/** The SQL type of what a schema writes; undefined where there is none. `upper`: field names upper-cased. */
+export function sqlTypeOf (schema: AvroSchema, seen: readonly AvroSchema[], upper: boolean): SqlType | undefined {
   const decimal = decimalOf(schema)
   if (decimal !== undefined) return { base: 'DECIMAL', ...decimal }
   const logical = 'logicalType' in schema ? schema.logicalType : undefined
