@@ -57,7 +57,7 @@ export class GroupCoordinator {
     let group = this.#groups.get(groupId)
     if (group === undefined) {
       if (memberId !== '') return joinFailure('UNKNOWN_MEMBER_ID', memberId)
-      if (this.#groups.size >= GROUPS_MAX) return joinFailure('GROUP_MAX_SIZE_REACHED', memberId)
+      if (!this.#hasRoom()) return joinFailure('GROUP_MAX_SIZE_REACHED', memberId)
       group = new Group(groupId, this.#clock())
       this.#groups.set(groupId, group)
     }
@@ -199,7 +199,6 @@ export class GroupCoordinator {
     group.nextGeneration()
     if (group.members.size === 0) {
       group.emptySince = this.#clock()
-      this.#forgetIfUnused(group)
       return
     }
     for (const member of group.members.values()) {
@@ -237,9 +236,14 @@ export class GroupCoordinator {
     else if (group.state === 'PreparingRebalance') this.#tryComplete(group)
   }
 
-  /** A group without members and offsets is nothing that anybody could ask about. */
+  /** A group that its members have left stays to be listed, described and deleted, as Kafka's does until its next clean-up. */
   #forgetIfUnused (group: Group): void {
     if (group.members.size === 0 && group.expected.size === 0 && !this.offsets.has(group.id) && group.state === 'Empty') this.#groups.delete(group.id)
+  }
+
+  #hasRoom (): boolean {
+    if (this.#groups.size >= GROUPS_MAX) for (const group of [...this.#groups.values()]) this.#forgetIfUnused(group)
+    return this.#groups.size < GROUPS_MAX
   }
 
   sync (request: {
@@ -331,7 +335,7 @@ export class GroupCoordinator {
   ensure (groupId: string): Group {
     let group = this.#groups.get(groupId)
     if (group === undefined) {
-      if (this.#groups.size >= GROUPS_MAX) throw new LogError('GROUP_MAX_SIZE_REACHED', `This broker keeps at most ${GROUPS_MAX} groups`)
+      if (!this.#hasRoom()) throw new LogError('GROUP_MAX_SIZE_REACHED', `This broker keeps at most ${GROUPS_MAX} groups`)
       group = new Group(groupId, this.#clock())
       this.#groups.set(groupId, group)
     }
@@ -349,9 +353,10 @@ export class GroupCoordinator {
     return 'NONE'
   }
 
-  /** Forgets the offsets of groups that have been without members for the retention time. */
+  /** Forgets groups without members and offsets, and the offsets of groups that have been without members for the retention time. */
   async expireOffsets (): Promise<void> {
     const { offsetsRetentionMs } = this.#settings
+    for (const group of [...this.#groups.values()]) this.#forgetIfUnused(group)
     if (offsetsRetentionMs < 0) return
     const before = this.#clock() - offsetsRetentionMs
     for (const group of [...this.#groups.values()]) {
