@@ -49,6 +49,21 @@ function offsetMs (text: string): number | undefined {
   return minutes > 18 * 60 ? undefined : (match[1] === '-' ? -minutes : minutes) * 60_000
 }
 
+/** As a java.time pattern resolves them: day 31 of a shorter month is its last day, and 24:00 is the next day's 0:00. */
+function smartDay (text: string): number | undefined {
+  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text)
+  if (match === null) return undefined
+  const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])]
+  if (month < 1 || month > 12 || day < 1 || day > 31) return undefined
+  const last = new Date(Date.UTC(2000, month, 0)).getUTCDate()
+  const exact = epochDay(year, month, Math.min(day, last))
+  return exact ?? epochDay(year, month, 28)
+}
+
+function smartTime (text: string): number | undefined {
+  return text === '24:00:00.000' ? DAY_MS : timeOf(text)
+}
+
 /** ms since the epoch. Throws KsqlError. */
 export function parseTimestamp (text: string): number {
   const split = text.indexOf('T')
@@ -57,8 +72,8 @@ export function parseTimestamp (text: string): number {
   const zoneAt = rest.includes('+') ? rest.indexOf('+') : rest.indexOf('-')
   const zone = zoneAt < 0 ? '' : rest.slice(zoneAt)
   const timeText = (zoneAt < 0 ? rest : rest.slice(0, zoneAt)).replace(/Z$/, '')
-  const day = dayOf(dateText)
-  const time = timeOf(timeText + TIME_PATTERN_ZEROS.slice(timeText.length))
+  const day = smartDay(dateText)
+  const time = smartTime(timeText + TIME_PATTERN_ZEROS.slice(timeText.length))
   const offset = offsetMs(zone.trim())
   if (offset === undefined) throw new KsqlError(`Failed to parse timestamp '${text}': Failed to parse timezone '${zone}'${TIMESTAMP_HELP}`)
   if (day === undefined || time === undefined) {

@@ -15,7 +15,7 @@ export interface InstantRange {
 
 /**
  * Which keys to read. `keys`: each is the values of the source's key columns in order, already of their types, without repeats.
- * `range`: over the first (and only) key column. `scan`: everything. Rows found still pass `filter`.
+ * `range`: over the first (and only) key column, of type STRING or BYTES, never over a windowed table. `scan`: everything. Rows found still pass `filter`.
  */
 export type PullLookup =
   | { readonly kind: 'keys', readonly keys: readonly (readonly Value[])[] }

@@ -108,15 +108,26 @@ interface Alternative {
   readonly end: InstantRange
 }
 
+/** The server's or session's leave to read more than single keys; both by default. */
+interface Scans { readonly table: boolean, readonly range: boolean }
+
 class LookupExtractor {
   readonly #source: DataSource
   readonly #functions: FunctionRegistry
   readonly #isWindowed: boolean
+  readonly #scans: Scans
 
-  constructor (source: DataSource, functions: FunctionRegistry) {
+  constructor (source: DataSource, functions: FunctionRegistry, scans: Scans) {
     this.#source = source
     this.#functions = functions
     this.#isWindowed = source.window !== undefined
+    this.#scans = scans
+  }
+
+  /** Gives undefined, for a scan, where scans are allowed. */
+  #scan (message: string, isWindowed = this.#isWindowed): undefined {
+    if (!this.#scans.table) throw invalidWhere(message, isWindowed)
+    return undefined
   }
 
   /** What to read, and whether the lookup alone decides (then no filter is needed). Throws KsqlError. */
@@ -133,7 +144,10 @@ class LookupExtractor {
     if (needsScan) return scan
     const wanted = terms.map(alternative => this.#alternative(alternative))
     const lookup = this.#lookup(wanted)
-    if (lookup.kind === 'scan') return scan
+    if (lookup.kind === 'scan') {
+      if (!this.#scans.table) throw new KsqlError('Query requires table scan to be enabled. Table scans can be enabled by setting ksql.query.pull.table.scan.enabled=true')
+      return scan
+    }
     const isExact = lookup.kind === 'keys' && terms.every(alternative => alternative.length === this.#source.schema.key.length)
     const [first] = wanted
     const sameWindows = first !== undefined && this.#isWindowed && wanted.every(a => sameRange(a.start, first.start) && sameRange(a.end, first.end))
@@ -147,22 +161,34 @@ class LookupExtractor {
   /** undefined: the alternative cannot be looked up. Throws KsqlError for what pull queries refuse. */
   #columnTerms (alternative: readonly Expression[]): ColumnTerm[] | undefined {
     const terms: ColumnTerm[] = []
+    const { key } = this.#source.schema
     let scan = false
     const seen = new Set<number>()
     for (const term of alternative) {
       const found = this.#columnTerm(term)
       if (found === undefined) {
-        scan = true
+        scan ||= term.node !== 'Like' || !isColumnReference(term.value)
         continue
       }
-      const key = this.#source.schema.key.findIndex(c => c.name === found.column)
-      if (key >= 0) {
-        if (found.operator === '<>' || found.operator.startsWith('IS')) scan = true
-        seen.add(key)
+      const index = key.findIndex(c => c.name === found.column)
+      if (index >= 0) {
+        if (found.operator === '<>' || found.operator.startsWith('IS')) {
+          this.#scan(`Bound on key columns '[${key.map(c => `\`${c.name}\` ${printSqlType(c.type)} KEY`).join(', ')}]' must currently be '='`)
+          scan = true
+        }
+        if (seen.has(index)) this.#scan('A comparison condition on the key column cannot be combined with other comparisons such as an IN predicate')
+        seen.add(index)
       }
       terms.push(found)
     }
-    return scan || seen.size !== this.#source.schema.key.length ? undefined : terms
+    if (scan) return undefined
+    if (seen.size === 0) return this.#scan(`WHERE clause missing key column for disjunct: ${printExpressionPlain(conjunction(alternative))}`)
+    if (seen.size !== key.length) {
+      const names = [...seen].sort((x, y) => x - y).map(i => `\`${key[i]?.name ?? ''}\``).join(', ')
+      const expected = key.map(c => `\`${c.name}\` ${printSqlType(c.type)} KEY`).join(', ')
+      return this.#scan(`Multi-column sources must specify every key in the WHERE clause. Specified: [${names}] Expected: [${expected}]`)
+    }
+    return terms
   }
 
   #columnTerm (term: Expression): ColumnTerm | undefined {
@@ -171,7 +197,8 @@ class LookupExtractor {
     const onRight = isColumnReference(term.right)
     const reference = onRight ? term.right : term.left
     const other = onRight ? term.left : term.right
-    if (!isColumnReference(reference) || columnsIn(other).length > 0) return undefined
+    if (!isColumnReference(reference)) return this.#scan('A comparison must directly reference a key column')
+    if (columnsIn(other).length > 0) return this.#scan('A comparison must be between a key column and a resolvable expression')
     if (isWindowBound(reference.name)) {
       if (!BOUND_OPERATORS.includes(term.operator)) throw invalidWhere(`Unsupported \`${reference.name}\` bounds: ${OPERATOR_NAMES[term.operator]}`, true)
       if (!this.#isWindowed) throw invalidWhere('Cannot use WINDOWSTART/WINDOWEND on non-windowed source', false)
@@ -180,7 +207,7 @@ class LookupExtractor {
   }
 
   #checkLike (term: Extract<Expression, { node: 'Like' }>): undefined {
-    if (!isColumnReference(term.value)) return undefined
+    if (!isColumnReference(term.value)) return this.#scan('Like condition must be between strings')
     const { name } = term.value
     const column = [...this.#source.schema.key, ...this.#source.schema.value].find(c => c.name === name)
     if (column !== undefined && column.type.base !== 'STRING') {
@@ -265,10 +292,14 @@ class LookupExtractor {
     }
     const only = alternatives.length === 1 && columns.length === 1 ? alternatives[0]?.keys.get(0) : undefined
     const base = columns[0]?.type.base
-    if (only === undefined || (base !== 'STRING' && base !== 'BYTES')) return { kind: 'scan' }
+    if (only === undefined || (base !== 'STRING' && base !== 'BYTES') || this.#isWindowed || !this.#scans.range) return { kind: 'scan' }
     const bound = { value: only.value, inclusive: only.operator.endsWith('=') }
     return only.operator.startsWith('>') ? { kind: 'range', from: bound } : { kind: 'range', to: bound }
   }
+}
+
+function conjunction (terms: readonly Expression[]): Expression {
+  return terms.reduce((left, right): Expression => ({ node: 'LogicalBinary', operator: 'AND', left, right }))
 }
 
 function keyText (value: Value): string {
@@ -302,10 +333,16 @@ function selectsOf (source: SourceNode, items: readonly SelectItem[], functions:
 }
 
 /** A pull query: SELECT without EMIT. Light enough to be asked thousands of times a second. Throws KsqlError with ksqlDB's message. */
-export function planPullQuery (query: Query, metastore: MetaStore, options: { readonly functions: FunctionRegistry }): PullPlan {
-  const { functions } = options
+export function planPullQuery (
+  query: Query, metastore: MetaStore, options: { readonly functions: FunctionRegistry, readonly properties?: Readonly<Record<string, string>> }
+): PullPlan {
+  const { functions, properties = {} } = options
+  const allows = (what: string): boolean => String(properties[`ksql.query.pull.${what}.enabled`] ?? 'true').toLowerCase() === 'true'
   const sanitized = sanitizeQuery(query, metastore)
   const analysis = analyze(sanitized, metastore, functions, 'PULL')
+  if (query.limit !== undefined && !allows('limit.clause')) {
+    throw new KsqlError(`LIMIT clause in pull queries is currently disabled. You can enable them by setting ksql.query.pull.limit.clause.enabled=true.${HELP}`)
+  }
   validate(sanitized, analysis)
   const { source, alias } = analysis.from
   if (source.kind === 'TABLE' && !source.isCasTarget && !source.isSource) throw notQueryable(source.name)
@@ -316,9 +353,11 @@ export function planPullQuery (query: Query, metastore: MetaStore, options: { re
   const where = sanitized.where === undefined ? undefined : unqualify(sanitized.where, (_, name) => name)
   if (where !== undefined) checkFilter(where, node.schema, functions, 'WHERE')
   const rewritten = where === undefined ? undefined : rewriteMagicTimestamps(where)
+  const scans = { table: allows('table.scan'), range: allows('range.scan') }
+  if (rewritten === undefined && source.kind === 'TABLE' && !scans.table) throw invalidWhere('Missing WHERE clause', source.window !== undefined)
   const found = rewritten === undefined || source.kind === 'STREAM'
     ? { lookup: { kind: 'scan' } as const, isExact: false }
-    : new LookupExtractor(source, functions).extract(rewritten)
+    : new LookupExtractor(source, functions, scans).extract(rewritten)
   const { isExact, ...reading } = found
   const items = sanitized.select.map(unqualified)
   const selects = selectsOf(node, items, functions)
