@@ -47,7 +47,8 @@ export class KsqlServer {
         ...(logger !== undefined && { logger }),
         ...(options.properties !== undefined && { properties: options.properties })
       })
-      return new KsqlServer(engine, runtime, await RestServer.listen({ engine, host, port, clusterId: options.clusterId ?? 'embedded' }))
+      const serviceId = options.properties?.['ksql.service.id'] ?? SERVER_DEFAULTS['ksql.service.id'] ?? ''
+      return new KsqlServer(engine, runtime, await RestServer.listen({ engine, host, port, serviceId, clusterId: options.clusterId ?? 'embedded' }))
     } catch (error) {
       await runtime.close()
       throw error

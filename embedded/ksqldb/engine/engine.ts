@@ -4,9 +4,11 @@ import type { Log } from '../../log.js'
 import type { SchemaRegistry } from '../../schema-registry.js'
 import type { FunctionRegistry } from '../plan/function-registry.js'
 import type { DataSource } from '../plan/metastore.js'
+import { sanitizeStatement } from '../plan/planner.js'
+import { WithClause, type WithClauseKind } from '../plan/with-clause.js'
 import type { RuntimeApi, RuntimeLogger } from '../runtime/api.js'
 import { createSerializer, valueColumns } from '../runtime/serde/index.js'
-import type { ParsedStatement, Statement } from '../sql/ast.js'
+import type { ParsedStatement, SourceProperties, Statement } from '../sql/ast.js'
 import { backquote } from '../sql/keywords.js'
 import { parseStatements } from '../sql/parser.js'
 import { printStatement } from '../sql/printer.js'
@@ -19,7 +21,6 @@ import { hasRegistrySchema } from './inference.js'
 import { injectCreateAsSelect, injectCreateSource } from './injector.js'
 import { prepareInsert } from './insert-values.js'
 import { list } from './listings.js'
-import { refuseMissingSources } from './missing-source.js'
 import { bareName, checkValue, isImmutable, isKnownProperty, SERVER_DEFAULTS, sessionProperties, type Properties } from './properties.js'
 import { EngineState } from './state.js'
 import { LogTopics, TrialTopics, type TopicView } from './topics.js'
@@ -230,9 +231,8 @@ export class KsqlEngine {
   async #change (statement: ChangingStatement, text: string, session: Session, stage: Stage): Promise<Entity> {
     const present = this.#alreadyThere(statement, text, stage)
     if (present !== undefined) return present
-    if ('query' in statement) refuseMissingSources(statement, stage.state, text)
     const properties = this.properties(session.properties)
-    const complete = await this.#complete(statement, text, properties, stage)
+    const complete = await this.#complete(prepare(statement, stage.state), text, properties, stage)
     const change = interpret(complete.statement, {
       state: stage.state, functions: this.functions, properties, session: session.properties, text: complete.text, number: this.#commands.nextOffset
     })
@@ -362,6 +362,18 @@ export class KsqlEngine {
   now (): number {
     return this.#clock()
   }
+}
+
+/** The first look at a statement: its WITH clause, its sources and columns. Throws KsqlError. */
+function prepare (statement: ChangingStatement, state: EngineState): ChangingStatement {
+  if (statement.node === 'CreateSource') checkWithClause(statement.properties, 'CREATE')
+  if (statement.node === 'CreateAsSelect') checkWithClause(statement.properties, 'CREATE AS')
+  const sanitized = sanitizeStatement(statement, state)
+  return isChanging(sanitized) ? sanitized : statement
+}
+
+function checkWithClause (properties: SourceProperties, kind: WithClauseKind): WithClause {
+  return new WithClause(properties, kind)
 }
 
 function isCreate (statement: Statement): boolean {

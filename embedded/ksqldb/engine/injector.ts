@@ -8,7 +8,6 @@ import { EngineError } from './errors.js'
 import { inferColumns } from './inference.js'
 import { integerOf, numberLiteral, stringLiteral, textOf, withProperties } from './literals.js'
 import type { Properties } from './properties.js'
-import { sanitizeQuery } from './sanitizer.js'
 import type { EngineState } from './state.js'
 import type { TopicView } from './topics.js'
 
@@ -46,7 +45,7 @@ export async function injectCreateSource (original: CreateSource, context: Injec
   return { statement, text: printStatement(statement), topic: topicSpec(name, partitions ?? existing?.partitions, replicas, cleanupPolicy, retentionMs) }
 }
 
-/** Throws EngineError. The sources must be known to exist. */
+/** Throws EngineError. The statement must be sanitized, and so its sources exist. */
 export function injectCreateAsSelect (original: CreateAsSelect, context: InjectionContext): Injected<CreateAsSelect> {
   refuseCleanupPolicy(original)
   const { properties } = original
@@ -63,7 +62,6 @@ export function injectCreateAsSelect (original: CreateAsSelect, context: Injecti
   checkExisting(name, context.topics.describe(name), integerOf(properties, 'PARTITIONS'), integerOf(properties, 'REPLICAS'))
   const statement: CreateAsSelect = {
     ...original,
-    query: sanitizeQuery(original.query, context.state),
     properties: withProperties(properties, {
       KAFKA_TOPIC: stringLiteral(name),
       PARTITIONS: numberLiteral(partitions),

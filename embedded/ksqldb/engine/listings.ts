@@ -5,10 +5,10 @@ import type { FunctionRegistry } from '../plan/function-registry.js'
 import { planTransientQuery } from '../plan/planner.js'
 import type { LogicalSchema } from '../plan/schema.js'
 import type { Statement } from '../sql/ast.js'
-import { printStatement } from '../sql/printer.js'
 import { fieldInfos, planLines, queryDescription, runningQuery, sourceDescription, sourceLine, typeInfo, type Entity, type World } from './entities.js'
 import { EngineError, toEngineError } from './errors.js'
-import { bareName, type Properties, SERVER_DEFAULTS } from './properties.js'
+import { bareName, type Properties } from './properties.js'
+import { SERVER_PROPERTIES } from './server-properties.js'
 
 const INTERNAL_TOPIC = /^(?:_confluent|__confluent|_schemas$|__consumer_offsets$|__transaction_state$|connect-(?:configs|offsets|status|statuses)$)/
 
@@ -90,7 +90,7 @@ function explain (statement: Extract<Statement, { node: 'Explain' }>, context: L
   try {
     const { plan, schema } = planTransientQuery({ ...query, refinement: query.refinement ?? 'CHANGES' }, context.state, context)
     return {
-      id, statementText: printStatement(inner), windowType: plan.window?.type ?? null,
+      id, statementText: context.text.replace(/^\s*EXPLAIN\s+/i, ''), windowType: plan.window?.type ?? null,
       fields: fieldInfos({ key: plan.physical.schema.key, value: schema.value }),
       sources: plan.sourceNames, sinks: [], topology: '', executionPlan: planLines(plan.physical, id), overriddenProperties: {}, ksqlHostQueryStatus: {},
       queryType: 'PUSH', queryErrors: [], tasksMetadata: [], consumerGroupId: `_confluent-ksql-default_transient_${id}`, state: null
@@ -104,15 +104,14 @@ function describeFunction (name: string, functions: FunctionRegistry): object {
   const found: BuiltInFunction | undefined = functions.get(name)
   if (found === undefined) throw new EngineError(`Can't find any functions with the name '${name}'`)
   return {
-    name: found.name, description: found.description, author: found.author, version: '', path: found.path, functions: found.signatures.map(signature),
+    name: found.name, description: found.description, author: found.author, version: '', path: found.path, functions: found.signatures.map(s => signature(s, found.kind)),
     type: found.kind
   }
 }
 
-function signature (s: BuiltInFunction['signatures'][number]): object {
+function signature (s: BuiltInFunction['signatures'][number], kind: BuiltInFunction['kind']): object {
   const types = s.parameters.map(parameter => printParameterType(parameter.type))
-  const [first] = s.parameters
-  const returnType: ParameterType = typeof s.returns === 'function' ? (first?.type ?? { base: 'ANY' }) : s.returns
+  const returnType: ParameterType = typeof s.returns === 'function' ? ruledReturn(s.parameters[0]?.type, kind) : s.returns
   return {
     arguments: s.parameters.map((parameter, i) => ({
       name: parameter.name, type: types[i], description: parameter.description, isVariadic: i === s.variadicIndex
@@ -123,14 +122,21 @@ function signature (s: BuiltInFunction['signatures'][number]): object {
   }
 }
 
-function properties ({ overrides }: ListingContext): object {
-  const overridden = Object.keys(overrides)
-  const names = new Set([...Object.keys(SERVER_DEFAULTS), ...overridden.map(name => `ksql.streams.${name}`)])
+/** A type that a rule decides is shown as the first argument's, of a table function as that of its elements. */
+function ruledReturn (first: ParameterType | undefined, kind: BuiltInFunction['kind']): ParameterType {
+  if (first === undefined) return { base: 'ANY' }
+  return kind === 'TABLE' && (first.base === 'ARRAY' || first.base === 'ARRAY_OF') ? first.items : first
+}
+
+function properties ({ overrides, properties }: ListingContext): object {
+  const overwritten = Object.keys(overrides)
+  const extra = overwritten.filter(name => !SERVER_PROPERTIES.some(property => bareName(property.name) === name))
   return {
-    properties: [...names].map(name => ({
-      name, scope: 'KSQL', value: overrides[bareName(name)] ?? SERVER_DEFAULTS[name] ?? null, editable: name.startsWith('ksql.streams.'), level: 'SERVER'
-    })),
-    overwrittenProperties: overridden,
-    defaultProperties: Object.keys(SERVER_DEFAULTS)
+    properties: [
+      ...SERVER_PROPERTIES.map(({ name, value, editable, level }) => ({ name, scope: 'KSQL', value: value === null ? null : properties[name] ?? value, editable, level })),
+      ...extra.map(name => ({ name: name.startsWith('ksql.') ? name : `ksql.streams.${name}`, scope: 'KSQL', value: overrides[name], editable: true, level: 'SERVER' }))
+    ],
+    overwrittenProperties: overwritten,
+    defaultProperties: SERVER_PROPERTIES.filter(property => property.isDefault).map(property => property.name)
   }
 }

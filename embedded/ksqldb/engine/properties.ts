@@ -1,43 +1,22 @@
 // Session properties: which there are, what their names mean, and which defaults SHOW PROPERTIES prints.
 import { EngineError } from './errors.js'
+import { SERVER_PROPERTIES } from './server-properties.js'
 
 /** Property names to values, all as text. */
 export type Properties = Readonly<Record<string, string>>
 
 const STREAMS_PREFIX = 'ksql.streams.'
 
-/** What a server has that nobody configured: the values of ksqlDB 7.9. Those of `ksql.streams.` may be changed by a session. */
+/** What a server has that nobody configured: the values of ksqlDB 7.9, and the defaults of what the engine reads besides. */
 export const SERVER_DEFAULTS: Properties = {
   'ksql.streams.auto.offset.reset': 'latest',
-  'ksql.streams.cache.max.bytes.buffering': '10000000',
-  'ksql.streams.commit.interval.ms': '2000',
-  'ksql.streams.processing.guarantee': 'exactly_once_v2',
-  'ksql.streams.num.stream.threads': '4',
-  'ksql.persistence.default.format.key': 'KAFKA',
-  'ksql.persistence.wrap.single.values': '',
-  'ksql.service.id': 'default_',
-  'ksql.output.topic.name.prefix': '',
   'ksql.functions.collect_list.limit': '-1',
   'ksql.functions.collect_set.limit': '-1',
   'ksql.functions.substring.legacy.args': 'false',
-  'ksql.insert.into.values.enabled': 'true',
-  'ksql.query.pull.enable.standby.reads': 'false',
-  'ksql.query.pull.table.scan.enabled': 'true',
-  'ksql.query.pull.stream.enabled': 'true',
-  'ksql.query.pull.limit.clause.enabled': 'true',
-  'ksql.query.pull.range.scan.enabled': 'true',
-  'ksql.query.push.v2.enabled': 'false',
-  'ksql.variable.substitution.enable': 'true',
-  'ksql.timestamp.throw.on.invalid': 'false',
-  'ksql.create.or.replace.enabled': 'true',
-  'ksql.schema.registry.url': '',
-  'ksql.queries.file': '',
-  'ksql.lambdas.enabled': 'true',
-  'ksql.source.table.materialization.enabled': 'true',
-  'ksql.rowpartition.rowoffset.enabled': 'true',
-  'ksql.headers.columns.enabled': 'true',
-  'ksql.json_sr.converter.deserializer.enabled': 'true'
+  ...Object.fromEntries(SERVER_PROPERTIES.flatMap(({ name, value }) => value === null ? [] : [[name, value]]))
 }
+
+const KNOWN: ReadonlySet<string> = new Set([...Object.keys(SERVER_DEFAULTS), ...SERVER_PROPERTIES.map(property => property.name)])
 
 /** Server properties that a statement's session may not set, by ksqlDB's immutable list. */
 const IMMUTABLE: ReadonlySet<string> = new Set([
@@ -52,7 +31,7 @@ export function bareName (name: string): string {
 
 /** True for a name by which the server knows a property, with or without `ksql.streams.`. */
 export function isKnownProperty (name: string): boolean {
-  return name in SERVER_DEFAULTS || `${STREAMS_PREFIX}${name}` in SERVER_DEFAULTS
+  return KNOWN.has(name) || KNOWN.has(STREAMS_PREFIX + name) || name.startsWith('ksql.functions.')
 }
 
 /** True where no session may set it. */

@@ -1,14 +1,16 @@
 // SELECT: pull queries over a table's state or a stream's topic, push queries over the runtime. Gives columns and rows; how they are written is rest/'s matter.
 import type { Column } from '../plan/schema.js'
+import { KsqlError } from '../plan/error.js'
 import { planPullQuery, planTransientQuery, type PlannerOptions, type TransientPlan } from '../plan/planner.js'
 import type { PullPlan } from '../plan/pull-plan.js'
+import { sourcesOf } from '../plan/sanitize.js'
 import type { Row } from '../plan/value.js'
 import type { PushQuery } from '../runtime/api.js'
-import type { Query, Statement } from '../sql/ast.js'
+import type { ParsedStatement, Query, Statement } from '../sql/ast.js'
+import { parseStatements, SqlSyntaxError } from '../sql/parser.js'
 import { selectPull } from './select-pull.js'
 import type { KsqlEngine } from './engine.js'
 import { EngineError, toEngineError } from './errors.js'
-import { refuseMissingSources } from './missing-source.js'
 import { PullPlanCache } from './pull-cache.js'
 import { sessionProperties, type Properties } from './properties.js'
 
@@ -64,14 +66,25 @@ export class Queries {
   async start (request: QueryRequest): Promise<PullResult | PushResult | PrintRequest> {
     const { sql } = request
     const session = sessionProperties(request.properties)
-    const statements = this.#engine.parse(sql, new Map(Object.entries(request.variables ?? {})))
+    const statements = this.#parse(request)
     const [parsed] = statements
-    if (parsed === undefined || statements.length > 1) throw new EngineError(`Expected exactly one KSQL statement; found ${statements.length} instead`, sql)
+    if (parsed === undefined || statements.length > 1) {
+      throw new EngineError(`Expected exactly one KSQL statement; found ${statements.length} instead\nStatement: ${sql}`, sql)
+    }
     const { statement, text } = parsed
     if (statement.node === 'PrintTopic') return { kind: 'print', statement }
-    if (statement.node !== 'Query') throw new EngineError('Neither a query nor a print statement', text)
-    refuseMissingSources({ node: 'Select', query: statement }, this.#engine.state, text)
+    if (statement.node !== 'Query') throw new NoQuery(text)
+    preparing(text, () => sourcesOf(statement, this.#engine.state))
     return statement.refinement === undefined ? await this.#pull(statement, text, session, request) : await this.#push(statement, text, session, request)
+  }
+
+  #parse ({ sql, variables }: QueryRequest): readonly ParsedStatement[] {
+    try {
+      return parseStatements(sql, { types: name => this.#engine.state.type(name), variables: new Map(Object.entries(variables ?? {})) })
+    } catch (error) {
+      if (!(error instanceof SqlSyntaxError)) throw error
+      throw new PrepareFailure(toEngineError(error), `\nStatement: ${error.sqlText}`, error.causeMessage)
+    }
   }
 
   async #pull (query: Query, text: string, session: Properties, request: QueryRequest): Promise<PullResult | PushResult> {
@@ -118,13 +131,40 @@ export class Queries {
   }
 }
 
+/** What is found before planning: the answer's type says JSON then. */
+function preparing<T> (text: string, prepare: () => T): T {
+  try {
+    return prepare()
+  } catch (error) {
+    throw new PrepareFailure(toEngineError(error, text))
+  }
+}
+
 function planning<T> (text: string, plan: () => T): T {
   try {
     return plan()
   } catch (error) {
-    const refused = toEngineError(error, text)
-    // Unlike elsewhere the whole message is answered, with the statements that stand behind it.
-    throw new EngineError(error instanceof Error ? error.message : refused.message, text, refused.code)
+    const { code, message } = toEngineError(error, text)
+    // A message that has a statement behind it already gets the whole one, too (KsqlStatementException within another).
+    const nested = error instanceof KsqlError && error.message !== error.rawMessage
+    throw new EngineError(nested ? `${error.message}\nStatement: ${text}` : message, text, code)
+  }
+}
+
+/** A statement that is no query, sent where only queries go. */
+export class NoQuery extends EngineError {
+  constructor (text: string) {
+    super(`Neither a query nor a print statement\nStatement: ${text}`, text)
+  }
+}
+
+/** A query refused before it was planned; `cause` is said only by the old /query. */
+export class PrepareFailure extends EngineError {
+  readonly causeMessage: string | undefined
+
+  constructor (refused: EngineError, suffix = '', causeMessage?: string) {
+    super(refused.message + suffix, refused.statementText, refused.code)
+    this.causeMessage = causeMessage
   }
 }
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { EngineError, toEngineError } from '../engine/errors.js'
 import type { KsqlEngine } from '../engine/engine.js'
 import { printTopic } from '../engine/print-topic.js'
-import { Queries, type PullResult, type PushResult, type QueryRequest } from '../engine/queries.js'
+import { NoQuery, PrepareFailure, Queries, type PullResult, type PushResult, type QueryRequest } from '../engine/queries.js'
 import { rowWriter } from './row-writer.js'
 import { errorBody, objectMember, parseObject, send, sendError, textMembers, JSON_TYPE } from './responses.js'
 import { formFor, type QueryForm } from './query-writer.js'
@@ -113,7 +113,19 @@ function oldRequest (body: Record<string, unknown>): { sql: string, properties: 
 
 function fail (response: ServerResponse, error: unknown, path: string): void {
   if (response.headersSent || response.destroyed) response.end()
-  else sendError(response, error, path === '/query' && !(error instanceof EngineError && error.code === 40001) ? JSON_TYPE : undefined)
+  else if (path === '/query') failOld(response, error)
+  else sendError(response, error)
+}
+
+/** The old /query words some refusals in its own way, and says JSON of all that it finds before planning. */
+function failOld (response: ServerResponse, error: unknown): void {
+  if (error instanceof NoQuery) {
+    const message = "Statement type `io.confluent.ksql.parser.KsqlParser$PreparedStatement' not supported for this resource"
+    sendError(response, new EngineError(message), JSON_TYPE)
+  } else if (error instanceof PrepareFailure) {
+    const cause = error.causeMessage === undefined ? '' : `\nCaused by: ${error.causeMessage}`
+    sendError(response, new EngineError(error.message + cause, error.statementText, error.code), JSON_TYPE)
+  } else sendError(response, error)
 }
 
 /** A pull by one key: one piece, with its length. */

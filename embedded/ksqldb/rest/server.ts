@@ -18,12 +18,15 @@ export interface RestOptions {
   /** 0 is any free port. */
   readonly port: number
   readonly clusterId: string
+  /** `ksql.service.id`. */
+  readonly serviceId: string
 }
 
 export class RestServer {
   readonly #server: Server
   readonly #engine: KsqlEngine
   readonly #clusterId: string
+  readonly #serviceId: string
   readonly #queries: QueriesHandler
   readonly #posts: Readonly<Record<string, Handler | undefined>>
   readonly #gets: Readonly<Record<string, ((response: ServerResponse) => void) | undefined>>
@@ -31,6 +34,7 @@ export class RestServer {
   private constructor (options: RestOptions) {
     this.#engine = options.engine
     this.#clusterId = options.clusterId
+    this.#serviceId = options.serviceId
     this.#queries = new QueriesHandler(options.engine)
     this.#posts = {
       __proto__: null as never,
@@ -47,7 +51,7 @@ export class RestServer {
         send(response, 307, '')
       },
       '/info': response => sendJson(response, {
-        KsqlServerInfo: { version: API_VERSION, kafkaClusterId: this.#clusterId, ksqlServiceId: 'default_', serverStatus: 'RUNNING' }
+        KsqlServerInfo: { version: API_VERSION, kafkaClusterId: this.#clusterId, ksqlServiceId: this.#serviceId, serverStatus: 'RUNNING' }
       }),
       '/healthcheck': response => sendJson(response, {
         isHealthy: true, details: { metastore: { isHealthy: true }, kafka: { isHealthy: true }, commandRunner: { isHealthy: true } }, serverState: 'READY'
@@ -147,7 +151,7 @@ export class RestServer {
   }
 
   #cluster (): object {
-    return { scope: { path: [], clusters: { 'kafka-cluster': this.#clusterId, 'ksql-cluster': 'default_' } }, id: '' }
+    return { scope: { path: [], clusters: { 'kafka-cluster': this.#clusterId, 'ksql-cluster': this.#serviceId } }, id: '' }
   }
 }
 
