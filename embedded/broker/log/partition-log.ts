@@ -421,7 +421,12 @@ export class DiskLog implements PartitionLog {
     this.#closed = true
     while (this.#draining !== undefined) await this.#draining
     await this.exclusively(async () => {
-      if (this.#failed === undefined) await this.#checkpointActive()
+      // A folder that is full or gone costs the checkpoint, which only shortens the next start.
+      try {
+        if (this.#failed === undefined) await this.#checkpointActive()
+      } catch (error) {
+        this.#environment.warn(`${this.topic}-${this.partition}: no checkpoint on closing: ${String(error)}`)
+      }
       await this.#closeFiles()
     })
   }
