@@ -85,3 +85,42 @@ export async function stop (child: ChildProcess, signal: NodeJS.Signals = 'SIGTE
   await ended
   clearTimeout(timer)
 }
+
+/** A program that runs on while its lines are looked at. */
+export class LineProcess {
+  readonly #child: ChildProcess
+  readonly #unread: string[] = []
+  #errors = ''
+  #wake = () => {}
+
+  constructor (command: string, args: readonly string[]) {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = child
+    createInterface({ input: child.stdout }).on('line', line => {
+      this.#unread.push(line)
+      this.#wake()
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => { this.#errors = (this.#errors + text).slice(-4000) })
+    child.once('close', () => { this.#wake() })
+  }
+
+  /** The next line that is looked for; those before it are passed over. Rejects where the program ends first or takes longer than `timeoutMs`. */
+  async line (wanted: (line: string) => boolean, timeoutMs = 40_000): Promise<string> {
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      this.#wake()
+    }, timeoutMs)
+    try {
+      for (;;) {
+        for (let line = this.#unread.shift(); line !== undefined; line = this.#unread.shift()) if (wanted(line)) return line
+        if (late || this.#child.exitCode !== null) throw new Error(`The line did not come: ${this.#errors}`)
+        await new Promise<void>(resolve => { this.#wake = resolve })
+      }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async stop (): Promise<void> { await stop(this.#child) }
+}
