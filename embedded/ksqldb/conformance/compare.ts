@@ -44,8 +44,11 @@ export function difference (expected: JsonValue | undefined, actual: JsonValue |
   }
   if (expected instanceof Map) {
     if (!(actual instanceof Map)) return differ()
-    return [...new Set([...expected.keys(), ...actual.keys()])]
-      .map(name => difference(expected.get(name), actual.get(name), memberType(type, name), `${path}.${name}`)).find(one => one !== undefined)
+    // Fields are named in any case: ksqlDB's own are upper-cased where a case writes them as they came in.
+    const ownName = (name: string) => type?.base === 'MAP' || actual.has(name) || !actual.has(name.toUpperCase()) ? name : name.toUpperCase()
+    const wanted = new Map([...expected].map(([name, member]) => [ownName(name), member]))
+    return [...new Set([...wanted.keys(), ...actual.keys()])]
+      .map(name => difference(wanted.get(name), actual.get(name), memberType(type, name), `${path}.${name}`)).find(one => one !== undefined)
   }
   return expected === actual ? undefined : differ()
 }

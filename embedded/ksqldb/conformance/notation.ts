@@ -103,6 +103,8 @@ export async function encode (json: JsonValue | undefined, notation: Notation): 
       return Buffer.concat([header(id), to.take()])
     }
     default: {
+      // Of a source without key columns the key is not looked at.
+      if (columns.length === 0) return Buffer.from(textOf(json))
       const serialize = await createSerializer(columns, info, notation)
       const single = columns.length === 1 && (info.format === 'KAFKA' || !(json instanceof Map)) ? columns[0] : undefined
       return serialize(single === undefined ? valueOf(json, rowType(columns)) as Row : [valueOf(json, single.type)])

@@ -16,7 +16,9 @@ export interface CaseResult {
 export interface Count { passed: number, failed: number }
 
 /** One line a case; empty lines are skipped. Throws where the file cannot be read or a line is no case. */
-export async function runCases (path: string, run: (one: Case) => Promise<Verdict>, filter: (one: Case) => boolean, onResult: (result: CaseResult) => void): Promise<void> {
+export async function runCases (
+  path: string, run: (one: Case) => Promise<Verdict>, filter: (one: Case) => boolean, onResult: (result: CaseResult) => void
+): Promise<void> {
   for await (const line of createInterface({ input: createReadStream(path) })) {
     if (line.trim() === '') continue
     const one = readCase(line)

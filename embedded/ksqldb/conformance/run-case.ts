@@ -51,12 +51,13 @@ class CaseRun {
     for (const [i, ksql] of statements.entries()) {
       const last = i === statements.length - 1
       try {
-        await this.engine.execute({ ksql, properties: sessionOf(properties) })
+        // The statements of a case are one text, a line each: messages count their lines.
+        await this.engine.execute({ ksql: '\n'.repeat(i) + ksql, properties: sessionOf(properties) })
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error)
         if (expectedException === undefined) return `statement ${i + 1} was refused: ${message}`
-        if (!last && !message.includes(expectedException)) return `statement ${i + 1} was refused: ${message}`
-        return message.includes(expectedException) ? undefined : `refused with another message: ${message}\nexpected: ${expectedException}`
+        if (`${message}\nStatement: ${ksql}`.includes(expectedException)) return undefined
+        return last ? `refused with another message: ${message}\nexpected: ${expectedException}` : `statement ${i + 1} was refused: ${message}`
       }
       await this.#supplyInputs()
       const failure = await this.#settle()
@@ -212,19 +213,31 @@ function sessionOf (properties: Readonly<Record<string, string>>): Record<string
   return session
 }
 
+const DECLARES = /^\s*CREATE\s+(OR\s+REPLACE\s+)?(SOURCE\s+)?(STREAM|TABLE)\b/i
 const KAFKA_TOPIC = /KAFKA_TOPIC\s*=\s*'([^']+)'/i
+const PARTITIONS = /\bPARTITIONS\s*=\s*(\d+)/i
+
+/** Partitions of the topics that statements name, where a statement says how many. */
+function namedTopics (one: Case): Map<string, number | undefined> {
+  const named = new Map<string, number | undefined>()
+  for (const statement of one.statements) {
+    const topic = DECLARES.test(statement) ? KAFKA_TOPIC.exec(statement)?.[1] : undefined
+    if (topic === undefined) continue
+    const partitions = PARTITIONS.exec(statement)?.[1]
+    if (partitions !== undefined || (!/\bAS\s+SELECT\b/i.test(statement) && !named.has(topic))) named.set(topic, partitions === undefined ? undefined : Number(partitions))
+  }
+  return named
+}
 
 async function makeTopics (one: Case, log: CaseLog, registry: CaseRegistry): Promise<void> {
+  const named = namedTopics(one)
   for (const topic of one.topics) {
     const name = String(topic.get('name'))
-    await log.createTopic({ name, partitions: Number(topic.get('partitions') ?? 1), replicationFactor: Number(topic.get('replicas') ?? 1) })
+    await log.createTopic({ name, partitions: Number(topic.get('partitions') ?? named.get(name) ?? 1), replicationFactor: Number(topic.get('replicas') ?? 1) })
     await registerSchemas(topic, name, registry)
   }
-  const named = one.statements.flatMap(statement => /^\s*CREATE\s+(OR\s+REPLACE\s+)?(SOURCE\s+)?(STREAM|TABLE)\b/i.test(statement) && !/\bAS\s+SELECT\b/i.test(statement)
-    ? KAFKA_TOPIC.exec(statement)?.[1] ?? []
-    : [])
-  for (const name of [...named, ...one.inputs.map(input => input.topic)]) {
-    if (log.describeTopic(name) === undefined) await log.createTopic({ name, partitions: TOPIC_PARTITIONS })
+  for (const [name, partitions] of named) {
+    if (log.describeTopic(name) === undefined && partitions === undefined) await log.createTopic({ name, partitions: TOPIC_PARTITIONS })
   }
 }
 

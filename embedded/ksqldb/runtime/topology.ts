@@ -61,7 +61,7 @@ function sendsOldValues (step: ExecutionStep): boolean {
     case 'TableSource': case 'WindowedTableSource': return step.materialized
     case 'TableFilter': case 'TableSuppress': return sendsOldValues(step.source)
     case 'TableSelect': return step.materialized === true || sendsOldValues(step.source)
-    case 'StreamAggregate': case 'StreamWindowedAggregate': case 'TableAggregate': case 'TableTableJoin': return true
+    case 'StreamAggregate': case 'StreamWindowedAggregate': case 'TableAggregate': case 'TableTableJoin': case 'TableSelectKey': return true
     default: return false
   }
 }
@@ -84,7 +84,11 @@ class TopologyBuilder {
       case 'StreamSelect': return this.build(step.source, streamSelect(step, context, forward), false)
       case 'StreamFlatMap': return this.build(step.source, streamFlatMap(step, context, forward), false)
       case 'StreamSelectKey': return this.build(step.source, selectKey(step, context, forward), false)
-      case 'TableSelectKey': return this.build(step.source, selectKey(step, context, forward), sendOld)
+      case 'TableSelectKey': {
+        const kept = materialize(step.context, step.schema, undefined, context, forward)
+        this.build(step.source, selectKey(step, context, kept.process), false)
+        return { materialization: { store: kept.store, rowOf: row => row } }
+      }
       case 'StreamGroupBy': return this.build(step.source, streamGroupBy(step, context, forward), false)
       case 'TableGroupBy': return this.build(step.source, forward, true)
       case 'TableFilter': return this.#tableFilter(step, forward, sendOld)

@@ -161,9 +161,11 @@ interface WindowTimes {
   readonly retentionMs: number
 }
 
-function windowTimes (window: WindowExpression): WindowTimes {
+/** Without GRACE PERIOD late records count for a day; with EMIT FINAL not at all, since its results are to come at once. */
+function windowTimes (window: WindowExpression, emitFinal: boolean): WindowTimes {
   const sizeMs = windowTimeMs(window.size)
-  const graceMs = window.gracePeriod === undefined ? Math.max(DAY_MS - sizeMs, 0) : windowTimeMs(window.gracePeriod)
+  const defaultGraceMs = emitFinal ? 0 : Math.max(DAY_MS - sizeMs, 0)
+  const graceMs = window.gracePeriod === undefined ? defaultGraceMs : windowTimeMs(window.gracePeriod)
   return {
     sizeMs,
     advanceMs: window.advanceBy === undefined ? sizeMs : windowTimeMs(window.advanceBy),
@@ -181,6 +183,7 @@ interface WindowedParts {
   /** EMIT FINAL, by window end: what is still to be sent. */
   readonly open: TimeIndex | undefined
   readonly streamTimes: StreamTimes
+  readonly storeTimes: StreamTimes
   readonly changes: ChangeForwarder
   readonly times: WindowTimes
   readonly forward: Forward
@@ -193,7 +196,7 @@ export function windowedAggregate (
   const window = step.window
   if (window === undefined) throw new Error('A windowed aggregate needs a window')
   const aggregator = new Aggregator(step, context)
-  const times = windowTimes(window)
+  const times = windowTimes(window, step.emitFinal)
   const session = window.windowType === 'SESSION'
   const store = context.store(step.context, {
     key: step.schema.key, value: aggregator.columns, windowKind: session ? 'session' : 'time', ...(session ? {} : { windowSizeMs: times.sizeMs })
@@ -203,6 +206,7 @@ export function windowedAggregate (
     expiry: context.index(`${step.context}-expiry`, step.schema.key),
     open: step.emitFinal ? context.index(`${step.context}-open`, step.schema.key) : undefined,
     streamTimes: context.streamTimes(step.context),
+    storeTimes: context.streamTimes(`${step.context}-store`),
     changes: new ChangeForwarder(store, aggregator, context, forward, sendOld),
     late: timestamp => context.error(step.context, `Skipping record for expired window. timestamp=[${timestamp}]`)
   }
@@ -246,13 +250,24 @@ function timeProcessor (parts: WindowedParts): Forward {
       }
     }
     if (late) parts.late(timestamp)
-    emitClosed(parts, closeTime + 1)
+    emitClosed(parts, closeTime + 1, latestStart(parts, timestamp, closeTime))
     expire(parts, streamTime)
   }
 }
 
-/** EMIT FINAL: sends the windows whose end lies below `before`. */
-function emitClosed (parts: WindowedParts, before: number): void {
+/** The start of the latest window that was written, of the partition: the time by which a window store forgets. */
+function latestStart ({ times, context, storeTimes }: WindowedParts, timestamp: number, closeTime: number): number {
+  const start = timestamp - timestamp % times.advanceMs
+  const latest = Math.max(storeTimes[context.partition] ?? -1, start + times.sizeMs > closeTime ? start : -1)
+  storeTimes[context.partition] = latest
+  return latest
+}
+
+/**
+ * EMIT FINAL: sends the windows whose end lies below `before`. Windows that the store no longer covers when they close are not sent, as a window store
+ * does not give them: `latest` is the start of the latest window.
+ */
+function emitClosed (parts: WindowedParts, before: number, latest: number): void {
   const { open, store, aggregator } = parts
   if (open === undefined) return
   for (;;) {
@@ -260,7 +275,7 @@ function emitClosed (parts: WindowedParts, before: number): void {
     for (const { at, key, window } of closed) {
       open.remove(at, key, window)
       const entry = store.entry(key, window)
-      if (entry.row === null) continue
+      if (entry.row === null || window.start < latest - parts.times.retentionMs) continue
       const record = new StreamRecord(key, window, aggregator.map(entry.row, window), null, entry.timestamp)
       forwardTo(parts.context, parts.context.partition, parts.forward, record)
     }
@@ -315,7 +330,7 @@ function sessionProcessor (parts: WindowedParts): Forward {
       if (parts.open === undefined) changes.update(entry, state, end)
       else store.put(entry, state, end)
     }
-    emitClosed(parts, closeTime)
+    emitClosed(parts, closeTime, -1)
     expire(parts, streamTime)
   }
 }

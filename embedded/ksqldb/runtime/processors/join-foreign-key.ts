@@ -73,10 +73,7 @@ class ForeignKeyJoin {
     if (old === null && value === null) return
     const before = old === null ? undefined : this.#foreignKey(old)
     const after = value === null ? undefined : this.#foreignKey(value)
-    if (before !== undefined && !sameKey(before, after)) {
-      this.#unsubscribe(before, key, timestamp)
-      this.#respond(key, null, timestamp)
-    }
+    if (before !== undefined && !sameKey(before, after)) this.#unsubscribe(before, key, timestamp)
     if (after === undefined) this.#respond(key, null, timestamp)
     else this.#subscribe(after, key, timestamp, false)
   }

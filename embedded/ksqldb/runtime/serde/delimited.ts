@@ -79,13 +79,10 @@ function printerOf (type: SqlType, name: string): (value: Value) => string {
   }
 }
 
-/** CSVFormat's QuoteMode.MINIMAL. */
+/** CSVFormat's QuoteMode.MINIMAL: a record that does not begin with a letter or digit is quoted, and so is a field of odd first or last character. */
 export function quoteField (text: string, delimiter: string, first: boolean): string {
   if (text === '') return first ? '""' : ''
-  const code = text.charCodeAt(0)
-  const odd = first
-    ? code < 0x20 || (code > 0x21 && code < 0x23) || (code > 0x2b && code < 0x2d) || code > 0x7e
-    : code <= 0x23
+  const odd = first ? !/^[0-9A-Za-z]/.test(text) : text.charCodeAt(0) <= 0x23
   const last = text.charCodeAt(text.length - 1)
   const needed = odd || last <= 0x20 || text.includes('"') || text.includes('\n') || text.includes('\r') || text.includes(delimiter)
   return needed ? `"${text.replaceAll('"', '""')}"` : text

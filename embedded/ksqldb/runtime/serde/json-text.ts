@@ -169,6 +169,8 @@ export function javaDouble (value: number): string {
     const plain = String(value)
     return plain.includes('.') ? plain : `${plain}.0`
   }
-  const [digits = '', exponent = ''] = value.toExponential().split('e')
+  const shortest = value.toExponential()
+  // At least two digits, and then the two that are nearest: 4.9E-324.
+  const [digits = '', exponent = ''] = (shortest.includes('.') ? shortest : value.toExponential(1)).split('e')
   return `${digits.includes('.') ? digits : `${digits}.0`}E${exponent.replace('+', '')}`
 }
