@@ -3,6 +3,7 @@ import { BOOLEAN } from '../../sql/sql-type.js'
 import type { Lambda, ScalarFunction } from '../function.js'
 import type { Value } from '../value.js'
 import { T, arrayOf, generic, lambda, mapOf, param, scalar, signature, strict } from './define.js'
+import { inHashOrder } from './hash-order.js'
 import { valueKey } from './values.js'
 
 type List = readonly Value[]
@@ -27,7 +28,7 @@ function reduceArray (list: List | null, initial: Value, step: Lambda): Value {
 function reduceMap (map: Entries | null, initial: Value, step: Lambda): Value {
   if (initial === null || map === null) return initial
   let state: Value = initial
-  for (const [key, value] of map) state = step(state, key, value)
+  for (const [key, value] of inHashOrder(map)) state = step(state, key, value)
   return state
 }
 

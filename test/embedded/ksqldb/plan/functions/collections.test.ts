@@ -83,3 +83,11 @@ t.test('structs are equal by their fields', async t => {
   t.equal(evaluate("ARRAY_CONTAINS(ARRAY[STRUCT(a := 1, b := 'x')], STRUCT(a := 1, b := 'x'))"), true)
   t.equal(evaluate("ARRAY_CONTAINS(ARRAY[STRUCT(a := 1, b := 'x')], STRUCT(a := 1, b := 'y'))"), false)
 })
+
+// "Aa" and "BB" have the same hash in Java; the hashes of a, b, c follow each other from 97 on.
+t.test('maps come in the order of Java\'s HashMap', async t => {
+  t.strictSame(evaluate("MAP_KEYS(MAP('c' := 1, 'b' := 2, 'a' := 3))"), ['a', 'b', 'c'])
+  t.strictSame(evaluate("MAP_VALUES(MAP('BB' := 1, 'Aa' := 2))"), [1, 2], 'those of one place as they came')
+  t.strictSame(evaluate("MAP_KEYS(MAP('d' := 1, 'a' := 2))"), ['d', 'a'], 'a table of four places: 100 is in the first, 97 in the second')
+  t.strictSame(evaluate("ENTRIES(MAP('c' := 1, 'b' := 2), false)"), [['b', 2], ['c', 1]])
+})
