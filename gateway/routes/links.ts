@@ -1,5 +1,6 @@
 // /api/links: make, read and change links.
-import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import type { FastifyReply } from 'fastify'
 import { LinklogError } from '../errors.js'
 import { present } from '../links/document.js'

@@ -1,6 +1,6 @@
 // GET and HEAD /{slug}: where the link leads, and a visit in the spool before the answer leaves.
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import { LinklogError, type ErrorCode } from '../errors.js'
 import type { Outcome } from '../events/visit.js'
 import { isReserved, isSlug } from '../links/slug.js'

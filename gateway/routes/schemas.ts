@@ -1,5 +1,5 @@
 // The shapes that requests and answers share: from them come validation, serialization and OpenAPI.
-import { Type, type TSchema } from '@fastify/type-provider-typebox'
+import { Type, type TSchema } from 'typebox'
 import { errorCodes } from '../errors.js'
 import { linkEventTypes } from '../events/link-event.js'
 

@@ -1,5 +1,6 @@
 // Is it there, is it ready, and what it can do.
-import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 
 const Checks = Type.Object({ kafka: Type.String(), schemaRegistry: Type.String(), ksqldb: Type.String(), migrations: Type.String() })
 const Readiness = Type.Object({ status: Type.String(), checks: Checks })

@@ -1,5 +1,6 @@
 // Questions about visits: of one link, and of an original URL over all its links.
-import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import { LinklogError } from '../errors.js'
 import { normaliseUrl } from '../links/url.js'
 import type { Totals, VisitQueries } from '../queries/visits.js'
