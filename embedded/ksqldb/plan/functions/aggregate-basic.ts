@@ -1,7 +1,7 @@
 // COUNT, SUM, SUM_LIST, AVG, MIN, MAX: aggregates whose state is a number or two.
 import type { SqlType } from '../../sql/sql-type.js'
 import { BIGINT, BYTES, DATE, DOUBLE, INTEGER, STRING, TIME, TIMESTAMP, array, struct } from '../../sql/sql-type.js'
-import { Decimal, DecimalError, ensureFit } from '../decimal.js'
+import { Decimal, ensureFit } from '../decimal.js'
 import type { AggregateFunction, AggregateImplementation, AggregateSignature, ArgumentType, ParameterType } from '../function.js'
 import type { Value } from '../value.js'
 import { ANY_DECIMAL, T, aggregate, param } from './define.js'
@@ -62,13 +62,7 @@ function summing (type: SqlType): State {
 function summingDecimals (type: SqlType): State {
   if (type.base !== 'DECIMAL') throw new TypeError(`SUM of ${type.base} is no decimal sum`)
   const { precision, scale } = type
-  const fit = (sum: Decimal): Decimal => {
-    try {
-      return ensureFit(sum, precision, scale)
-    } catch (error) {
-      throw new DecimalError(`SUM: ${error instanceof Error ? error.message : String(error)}`)
-    }
-  }
+  const fit = (sum: Decimal): Decimal => ensureFit(sum, precision, scale)
   return {
     stateType: type,
     initialize: () => new Decimal(0n, scale),

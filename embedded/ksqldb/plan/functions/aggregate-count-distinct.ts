@@ -2,7 +2,7 @@
 import { BIGINT, BYTES } from '../../sql/sql-type.js'
 import type { AggregateFunction } from '../function.js'
 import { T, aggregate, param } from './define.js'
-import { addToSketch, cardinality, emptySketch, mergeSketches } from './hyperloglog.js'
+import { addToSketch, addToSketchInPlace, cardinality, emptySketch, mergeSketches } from './hyperloglog.js'
 import { valueKey } from './values.js'
 
 export const countDistinct: AggregateFunction = aggregate('COUNT_DISTINCT',
@@ -15,6 +15,7 @@ export const countDistinct: AggregateFunction = aggregate('COUNT_DISTINCT',
       stateType: BYTES,
       initialize: emptySketch,
       add: (state: Buffer, [value]) => value === null || value === undefined ? state : addToSketch(state, valueKey(value)),
+      addInPlace: (state: Buffer, [value]) => value === null || value === undefined ? state : addToSketchInPlace(state, valueKey(value)),
       merge: mergeSketches,
       map: (state: Buffer) => BigInt(cardinality(state))
     })

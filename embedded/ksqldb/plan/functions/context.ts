@@ -8,8 +8,8 @@ export interface FunctionContext {
   readonly random: () => number
   readonly uuid: () => string
   /**
-   * Session and server properties by their full names. Read here: `ksql.functions.collect_list.limit` and `ksql.functions.collect_set.limit`
-   * (entries; negative or absent: no limit), `ksql.functions.substring.legacy.args` (`true`: positions count from 0).
+   * Server properties by their full names. Read here: `ksql.functions.collect_list.limit` and `ksql.functions.collect_set.limit`
+   * (entries; negative or absent: no limit).
    */
   readonly properties: Readonly<Record<string, string>>
 }

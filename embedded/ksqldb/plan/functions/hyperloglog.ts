@@ -94,6 +94,14 @@ export function addToSketch (sketch: Buffer, key: string): Buffer {
   return raise(sketch, index, rank)
 }
 
+/** The same for a caller that alone holds the sketch: once it has all registers, it is changed where it stands. */
+export function addToSketchInPlace (sketch: Buffer, key: string): Buffer {
+  const { index, rank } = place(key)
+  if (sketch[0] !== DENSE) return raise(sketch, index, rank)
+  if ((sketch[1 + index] ?? 0) < rank) sketch[1 + index] = rank
+  return sketch
+}
+
 export function mergeSketches (a: Buffer, b: Buffer): Buffer {
   if (a[0] === SPARSE && b[0] === SPARSE) {
     let union = a

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { addToSketch, cardinality, emptySketch, mergeSketches, murmur3 } from '../../../../../embedded/ksqldb/plan/functions/hyperloglog.js'
+import { addToSketch, addToSketchInPlace, cardinality, emptySketch, mergeSketches, murmur3 } from '../../../../../embedded/ksqldb/plan/functions/hyperloglog.js'
 import { aggregation } from './support.js'
 
 // The verification values that go with the reference implementation's test vectors.
@@ -26,6 +26,12 @@ t.test('few values are counted all but exactly, many within 3 standard errors', 
 t.test('what came before changes nothing', async t => {
   const sketch = sketchOf(0, 500)
   t.equal(addToSketch(sketch, 'visitor 7'), sketch)
+})
+
+t.test('in place gives the same', async t => {
+  let sketch = emptySketch()
+  for (let i = 0; i < 6000; i++) sketch = addToSketchInPlace(sketch, `visitor ${i}`)
+  t.strictSame(sketch, sketchOf(0, 6000))
 })
 
 t.test('a merged sketch is that of all values', async t => {
