@@ -150,7 +150,8 @@ export class QueryState implements ProcessorContext {
     const entries: OutboxEntry[] = []
     for (let number = first; number < next; number++) {
       const data = this.#db.get(this.#outboxKey(number))
-      if (data !== undefined) entries.push(decodeEntry(number, Buffer.from(data)))
+      // lmdb lends one large buffer whose `length` alone is the value's: only a view of that length can be copied.
+      if (data !== undefined) entries.push(decodeEntry(number, Buffer.from(data.subarray(0, data.length))))
     }
     return entries
   }

@@ -105,7 +105,7 @@ export class StateDb {
     return this.#db.transactionSync(work)
   }
 
-  /** Good until the next call of any method. */
+  /** Good until the next call of any method. A part of a larger buffer: `length` is the value's, that of the memory behind it is not. */
   get (key: Buffer): Buffer | undefined {
     return this.#db.getBinaryFast(key)
   }
