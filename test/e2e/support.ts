@@ -14,7 +14,10 @@ export type Service = GatewayProcess & { readonly prefix: string }
 /** A service with a folder and a prefix of its own, gone when the test ends. */
 export async function startService (t: Test, { env = {}, dataDir = t.testdir(), prefix = newPrefix() }: ServiceOptions = {}): Promise<Service> {
   const gateway = await GatewayProcess.start({ dataDir, prefix, env, startTimeoutMs: onCluster ? 180_000 : 60_000 })
-  t.teardown(() => gateway.end())
+  t.teardown(async () => {
+    await gateway.end()
+    if (!t.passing()) t.comment(`The service printed:\n${gateway.output()}`)
+  })
   return Object.assign(gateway, { prefix })
 }
 
