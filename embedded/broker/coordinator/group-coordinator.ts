@@ -236,13 +236,13 @@ export class GroupCoordinator {
     else if (group.state === 'PreparingRebalance') this.#tryComplete(group)
   }
 
-  /** A group that its members have left stays to be listed, described and deleted, as Kafka's does until its next clean-up. */
-  #forgetIfUnused (group: Group): void {
+  /** A group that its members have left stays, as Kafka's does, until the next clean-up or until its last offset is deleted. */
+  forgetIfUnused (group: Group): void {
     if (group.members.size === 0 && group.expected.size === 0 && !this.offsets.has(group.id) && group.state === 'Empty') this.#groups.delete(group.id)
   }
 
   #hasRoom (): boolean {
-    if (this.#groups.size >= GROUPS_MAX) for (const group of [...this.#groups.values()]) this.#forgetIfUnused(group)
+    if (this.#groups.size >= GROUPS_MAX) for (const group of [...this.#groups.values()]) this.forgetIfUnused(group)
     return this.#groups.size < GROUPS_MAX
   }
 
@@ -356,14 +356,14 @@ export class GroupCoordinator {
   /** Forgets groups without members and offsets, and the offsets of groups that have been without members for the retention time. */
   async expireOffsets (): Promise<void> {
     const { offsetsRetentionMs } = this.#settings
-    for (const group of [...this.#groups.values()]) this.#forgetIfUnused(group)
+    for (const group of [...this.#groups.values()]) this.forgetIfUnused(group)
     if (offsetsRetentionMs < 0) return
     const before = this.#clock() - offsetsRetentionMs
     for (const group of [...this.#groups.values()]) {
       if (group.members.size > 0 || group.expected.size > 0 || group.emptySince > before) continue
       const old = this.offsets.of(group.id).filter(({ value }) => value.commitTimestamp < before)
       await this.offsets.write(old.map(({ topic, partition }) => ({ key: { group: group.id, topic, partition }, value: null })))
-      this.#forgetIfUnused(group)
+      this.forgetIfUnused(group)
     }
   }
 

@@ -179,6 +179,7 @@ export function offsetDeleteHandler (services: Services): Handler<'offsetDelete'
       }
     })
     await services.groups.offsets.write(changes)
+    services.groups.forgetIfUnused(group)
     return { errorCode: ERROR_CODES.NONE, throttleTimeMs: 0, topics: answers }
   }
 }

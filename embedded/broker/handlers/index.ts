@@ -11,6 +11,7 @@ import { produceHandler } from './produce.js'
 import {
   apiVersionsHandler, createPartitionsHandler, createTopicsHandler, deleteTopicsHandler, describeClusterHandler, metadataHandler
 } from './topics.js'
+import { describeProducersHandler, describeTransactionsHandler, listTransactionsHandler } from './transaction-listing.js'
 import {
   addOffsetsToTxnHandler, addPartitionsToTxnHandler, endTxnHandler, initProducerIdHandler, txnOffsetCommitHandler
 } from './transactions.js'
@@ -32,6 +33,8 @@ export function makeHandlers (services: Services): ServiceHandlers {
     describeCluster: describeClusterHandler(services),
     describeConfigs: describeConfigsHandler(services),
     describeGroups: describeGroupsHandler(services),
+    describeProducers: describeProducersHandler(services),
+    describeTransactions: describeTransactionsHandler(services),
     endTxn: endTxnHandler(services),
     fetch: fetchHandler(services),
     findCoordinator: findCoordinatorHandler(services),
@@ -42,6 +45,7 @@ export function makeHandlers (services: Services): ServiceHandlers {
     leaveGroup: leaveGroupHandler(services),
     listGroups: listGroupsHandler(services),
     listOffsets: listOffsetsHandler(services),
+    listTransactions: listTransactionsHandler(services),
     metadata: metadataHandler(services),
     offsetCommit: offsetCommitHandler(services),
     offsetDelete: offsetDeleteHandler(services),

@@ -12,6 +12,8 @@ import { deleteTopics } from './delete-topics.js'
 import { describeCluster } from './describe-cluster.js'
 import { describeConfigs } from './describe-configs.js'
 import { describeGroups } from './describe-groups.js'
+import { describeProducers } from './describe-producers.js'
+import { describeTransactions } from './describe-transactions.js'
 import { endTxn } from './end-txn.js'
 import { fetch } from './fetch.js'
 import { findCoordinator } from './find-coordinator.js'
@@ -22,6 +24,7 @@ import { joinGroup } from './join-group.js'
 import { leaveGroup } from './leave-group.js'
 import { listGroups } from './list-groups.js'
 import { listOffsets } from './list-offsets.js'
+import { listTransactions } from './list-transactions.js'
 import { metadata } from './metadata.js'
 import { offsetCommit } from './offset-commit.js'
 import { offsetDelete } from './offset-delete.js'
@@ -35,9 +38,9 @@ import { txnOffsetCommit } from './txn-offset-commit.js'
 
 export const APIS = {
   addOffsetsToTxn, addPartitionsToTxn, alterConfigs, apiVersions, createPartitions, createTopics, deleteGroups, deleteRecords, deleteTopics,
-  describeCluster, describeConfigs, describeGroups, endTxn, fetch, findCoordinator, heartbeat, incrementalAlterConfigs, initProducerId, joinGroup,
-  leaveGroup, listGroups, listOffsets, metadata, offsetCommit, offsetDelete, offsetFetch, offsetForLeaderEpoch, produce, saslAuthenticate,
-  saslHandshake, syncGroup, txnOffsetCommit
+  describeCluster, describeConfigs, describeGroups, describeProducers, describeTransactions, endTxn, fetch, findCoordinator, heartbeat,
+  incrementalAlterConfigs, initProducerId, joinGroup, leaveGroup, listGroups, listOffsets, listTransactions, metadata, offsetCommit, offsetDelete,
+  offsetFetch, offsetForLeaderEpoch, produce, saslAuthenticate, saslHandshake, syncGroup, txnOffsetCommit
 } as const
 
 export type ApiName = keyof typeof APIS
