@@ -383,7 +383,7 @@ function isCreate (statement: Statement): boolean {
 function setProperty (session: Session, name: string, value: string, text: string): void {
   refuseUnknownProperty(name, text)
   if (isImmutable(name)) throw new EngineError(`Cannot override property '${name}'`, text)
-  session.properties[bareName(name)] = checkValue(name, value)
+  session.properties[bareName(name)] = checkValue(name, value, text)
 }
 
 /** Kafka's own settings are taken by any name; those of ksql must be known. */

@@ -50,11 +50,11 @@ export function sessionProperties (given: Readonly<Record<string, unknown>>): Re
   return properties
 }
 
-/** Throws EngineError where the value cannot be the property's. */
-export function checkValue (name: string, value: string): string {
+/** Throws EngineError where the value cannot be the property's. `text`: the statement that sets it. */
+export function checkValue (name: string, value: string, text?: string): string {
   if (bareName(name) === 'auto.offset.reset' && value !== 'earliest' && value !== 'latest') {
     throw new EngineError(`Not able to set '${name}' to '${value}': Invalid value ${value} for configuration auto.offset.reset: ` +
-      (value === 'none' ? "'none' is not valid for this property within KSQL" : 'String must be one of: latest, earliest, none'))
+      (value === 'none' ? "'none' is not valid for this property within KSQL" : 'String must be one of: latest, earliest, none'), text)
   }
   return value
 }
