@@ -87,6 +87,12 @@ export function wrapsByDefault (properties: Readonly<Record<string, string>>): b
   return text === undefined || text === '' ? undefined : text.toLowerCase() === 'true'
 }
 
+/** Throws KsqlError where a format is unknown, or is given a property that says nothing to it. */
+function checkFormatNames (statement: CreateSource, clause: WithClause): void {
+  if (clause.keyFormat !== undefined) clause.keyProperties(clause.keyFormat, statement.name)
+  if (clause.valueFormat !== undefined) clause.valueProperties(clause.valueFormat)
+}
+
 function formatsOf (statement: CreateSource, schema: LogicalSchema, clause: WithClause, properties: Readonly<Record<string, string>>): Formats {
   const key = clause.keyFormat ?? defaultFormat('key', properties)
   const value = clause.valueFormat ?? defaultFormat('value', properties)
@@ -153,7 +159,8 @@ export function createSource (
 ): CreatedSource {
   const { kind, name } = statement
   const clause = new WithClause(statement.properties, 'CREATE')
-  if (statement.elements.length === 0) throw new KsqlError('The statement does not define any columns.')
+  checkFormatNames(statement, clause)
+  if (statement.elements.length === 0) throw new KsqlError('No columns supplied.')
   const schema = schemaOf(statement.elements, kind)
   if (clause.window !== undefined && schema.key.length === 0) throw new KsqlError('Windowed sources require a key column.')
   checkNameIsFree(kind, name, metastore.source(name), statement)

@@ -1,8 +1,7 @@
-// DECIMAL values: an unscaled integer and a scale, as java.math.BigDecimal, with the arithmetic and fitting rules of ksqlDB.
+// DECIMAL values: an unscaled integer and a scale, as java.math.BigDecimal, with its exact arithmetic. What SQL types allow of it is decimal-arithmetic.ts's.
 
 /** `HALF_UP` rounds 2.5 to 3 and -2.5 to -3, `HALF_DOWN` to 2 and -2; `UNNECESSARY` refuses to drop a digit that is not 0. */
 export type RoundingMode = 'HALF_UP' | 'HALF_DOWN' | 'DOWN' | 'FLOOR' | 'CEILING' | 'UNNECESSARY'
-export type DecimalOperator = '+' | '-' | '*' | '/' | '%'
 
 /** What BigDecimal throws as ArithmeticException. */
 export class DecimalError extends Error {}
@@ -46,8 +45,6 @@ export class Decimal {
     this.scale = scale
   }
 
-  static readonly ZERO = new Decimal(0n, 0)
-
   /** Reads `-12.50` or `1.5E3`; the scale is as written. Throws SyntaxError. */
   static parse (text: string): Decimal {
     const match = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(text.trim())
@@ -60,37 +57,10 @@ export class Decimal {
     return scale >= 0 ? new Decimal(unscaled, scale) : new Decimal(unscaled * pow10(-scale), 0)
   }
 
-  static fromBigInt (value: bigint): Decimal {
-    return new Decimal(value, 0)
-  }
-
-  /** The exact binary value of a double, as `new BigDecimal(double)`: 0.1 has 55 decimals. Throws DecimalError on NaN and infinities. */
-  static fromDouble (value: number): Decimal {
-    if (!Number.isFinite(value)) throw new DecimalError('Infinite or NaN')
-    if (Number.isInteger(value)) return new Decimal(BigInt(value), 0)
-    let scale = 0
-    let scaled = value
-    while (!Number.isInteger(scaled)) {
-      // Doubling is exact, so this ends with value = scaled / 2^scale, which is scaled * 5^scale / 10^scale.
-      scaled *= 2
-      scale++
-    }
-    return new Decimal(BigInt(scaled) * 5n ** BigInt(scale), scale)
-  }
-
   /** The shortest text that reads as this double, as `BigDecimal.valueOf(double)`. */
   static fromDoubleText (value: number): Decimal {
     if (!Number.isFinite(value)) throw new DecimalError('Infinite or NaN')
     return Decimal.parse(String(value))
-  }
-
-  /** How many digits the unscaled value has; 1 for zero. */
-  precision (): number {
-    return abs(this.unscaled).toString().length
-  }
-
-  isZero (): boolean {
-    return this.unscaled === 0n
   }
 
   negate (): Decimal {
@@ -108,27 +78,12 @@ export class Decimal {
     return new Decimal(divideRounded(this.unscaled, pow10(this.scale - scale), mode), scale)
   }
 
-  /** Rounds to so many significant digits, half up, as a MathContext does. The scale may not become negative: whole digits turn to zeros. */
-  roundToPrecision (precision: number, mode: RoundingMode = 'HALF_UP'): Decimal {
-    const drop = this.precision() - precision
-    if (drop <= 0) return this
-    const rounded = divideRounded(this.unscaled, pow10(drop), mode)
-    const scale = this.scale - drop
-    const result = scale >= 0 ? new Decimal(rounded, scale) : new Decimal(rounded * pow10(-scale), 0)
-    return result.scale > 0 && result.precision() > precision ? result.roundToPrecision(precision, mode) : result
-  }
-
   /** -1, 0 or 1; 2.0 and 2.00 are the same. */
   compare (other: Decimal): -1 | 0 | 1 {
     const scale = Math.max(this.scale, other.scale)
     const a = this.setScale(scale).unscaled
     const b = other.setScale(scale).unscaled
     return a < b ? -1 : a > b ? 1 : 0
-  }
-
-  /** As BigDecimal.equals: 2.0 and 2.00 differ. */
-  equals (other: Decimal): boolean {
-    return this.scale === other.scale && this.unscaled === other.unscaled
   }
 
   add (other: Decimal): Decimal {
@@ -146,28 +101,16 @@ export class Decimal {
 
   /** The quotient at `scale`. Throws DecimalError on a zero divisor, and where `UNNECESSARY` would round. */
   divide (other: Decimal, scale: number, mode: RoundingMode = 'UNNECESSARY'): Decimal {
-    if (other.isZero()) throw new DecimalError('Division by zero')
+    if (other.unscaled === 0n) throw new DecimalError('Division by zero')
     const shift = scale + other.scale - this.scale
     return shift >= 0
       ? new Decimal(divideRounded(this.unscaled * pow10(shift), other.unscaled, mode), scale)
       : new Decimal(divideRounded(this.unscaled, other.unscaled * pow10(-shift), mode), scale)
   }
 
-  /** Has the dividend's sign. Throws DecimalError on a zero divisor. */
-  remainder (other: Decimal): Decimal {
-    if (other.isZero()) throw new DecimalError('Division by zero')
-    const scale = Math.max(this.scale, other.scale)
-    return new Decimal(this.setScale(scale).unscaled % other.setScale(scale).unscaled, scale)
-  }
-
   /** The nearest double. */
   toNumber (): number {
     return Number(this.toString())
-  }
-
-  /** The whole part, cut towards zero. */
-  toBigInt (): bigint {
-    return this.unscaled / pow10(this.scale)
   }
 
   /** Plain notation with all digits of the scale, as BigDecimal.toPlainString. */
@@ -176,54 +119,5 @@ export class Decimal {
     const digits = abs(this.unscaled).toString().padStart(this.scale + 1, '0')
     const text = this.scale === 0 ? digits : `${digits.slice(0, -this.scale)}.${digits.slice(-this.scale)}`
     return negative ? `-${text}` : text
-  }
-}
-
-/** Throws DecimalError where the value has more whole digits than DECIMAL(precision, scale) has room for (DecimalUtil.ensureMax). */
-function ensureRoom (value: Decimal, precision: number, scale: number): void {
-  const digits = precision - scale
-  if (abs(value.unscaled) < pow10(digits + value.scale)) return
-  throw new DecimalError(`Numeric field overflow: A field with precision ${precision} and scale ${scale} must round to an absolute value less than 10^${
-    digits}. Got ${value.toString()}`)
-}
-
-/** The value as DECIMAL(precision, scale) without rounding, or a DecimalError with ksqlDB's text (DecimalUtil.ensureFit). */
-export function ensureFit (value: Decimal, precision: number, scale: number): Decimal {
-  ensureRoom(value, precision, scale)
-  try {
-    return value.setScale(scale)
-  } catch {
-    throw new DecimalError(`Cannot fit decimal '${value.toString()}' into DECIMAL(${precision}, ${scale}) without rounding. (Requires ${value.precision()},${value.scale})`)
-  }
-}
-
-/** CAST to DECIMAL(precision, scale): rounds half up, throws DecimalError where the whole digits do not fit (DecimalUtil.cast). */
-export function castDecimal (value: Decimal, precision: number, scale: number): Decimal {
-  ensureRoom(value, precision, scale)
-  return value.setScale(scale, 'HALF_UP')
-}
-
-/** CAST of a DOUBLE: its exact value cut to `precision` significant digits first, so that 0.1 stays 0.1. */
-export function castDouble (value: number, precision: number, scale: number): Decimal {
-  return castDecimal(Decimal.fromDouble(value).roundToPrecision(precision), precision, scale)
-}
-
-/**
- * `left operator right` as a DECIMAL(precision, scale). As in ksqlDB nothing is rounded: a result that the type cannot hold exactly, such
- * as 1 / 3, throws DecimalError, and the expression is null (SqlToJavaVisitor.visitArithmeticBinary: RoundingMode.UNNECESSARY).
- */
-export function decimalArithmetic (operator: DecimalOperator, left: Decimal, right: Decimal, precision: number, scale: number): Decimal {
-  const result = operator === '/' ? left.divide(right, scale) : exact(operator, left, right).setScale(scale)
-  // Only short digits count against the precision: trailing zeros of the scale are not significant to a MathContext.
-  if (result.precision() > precision && result.unscaled % pow10(result.precision() - precision) !== 0n) throw new DecimalError('Rounding necessary')
-  return result
-}
-
-function exact (operator: Exclude<DecimalOperator, '/'>, left: Decimal, right: Decimal): Decimal {
-  switch (operator) {
-    case '+': return left.add(right)
-    case '-': return left.subtract(right)
-    case '*': return left.multiply(right)
-    case '%': return left.remainder(right)
   }
 }
