@@ -53,7 +53,7 @@ export class Decimal {
     const digits = BigInt((match[2] ?? '') + fraction)
     const scale = fraction.length - Number(match[4] ?? '0')
     const unscaled = match[1] === '-' ? -digits : digits
-    if (scale > MAX_DIGITS) throw new SyntaxError(`not a decimal within ${MAX_DIGITS} digits: ${text}`)
+    if (Math.abs(scale) > MAX_DIGITS) throw new SyntaxError(`not a decimal within ${MAX_DIGITS} digits: ${text}`)
     return scale >= 0 ? new Decimal(unscaled, scale) : new Decimal(unscaled * pow10(-scale), 0)
   }
 

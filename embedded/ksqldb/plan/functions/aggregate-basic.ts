@@ -1,7 +1,8 @@
 // COUNT, SUM, SUM_LIST, AVG, MIN, MAX: aggregates whose state is a number or two.
 import type { SqlType } from '../../sql/sql-type.js'
 import { BIGINT, BYTES, DATE, DOUBLE, INTEGER, STRING, TIME, TIMESTAMP, array, struct } from '../../sql/sql-type.js'
-import { Decimal, ensureFit } from '../decimal.js'
+import { fitDecimal } from '../decimal-arithmetic.js'
+import { Decimal } from '../decimal.js'
 import type { AggregateFunction, AggregateImplementation, AggregateSignature, ArgumentType, ParameterType } from '../function.js'
 import type { Value } from '../value.js'
 import { ANY_DECIMAL, T, aggregate, param } from './define.js'
@@ -61,11 +62,10 @@ function summing (type: SqlType): State {
 /** The sum keeps the column's precision; one that outgrows it is an error, which leaves the state as it was (DecimalSumKudaf). */
 function summingDecimals (type: SqlType): State {
   if (type.base !== 'DECIMAL') throw new TypeError(`SUM of ${type.base} is no decimal sum`)
-  const { precision, scale } = type
-  const fit = (sum: Decimal): Decimal => ensureFit(sum, precision, scale)
+  const fit = (sum: Decimal): Decimal => fitDecimal(sum, type)
   return {
     stateType: type,
-    initialize: () => new Decimal(0n, scale),
+    initialize: () => new Decimal(0n, type.scale),
     add: (state: Decimal, args) => args[0] === null ? state : fit(state.add(args[0] as Decimal)),
     undo: (state: Decimal, args) => args[0] === null ? state : fit(state.subtract(args[0] as Decimal)),
     merge: (a: Decimal, b: Decimal) => fit(a.add(b)),
