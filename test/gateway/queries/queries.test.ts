@@ -1,0 +1,103 @@
+// What is asked of ksqlDB, and how its rows read: values only as literals, structs whatever the case of their fields.
+import t from 'tap'
+import { parseStatements } from '../../../embedded/ksqldb/sql/parser.js'
+import { BatchedPull } from '../../../gateway/queries/batch.js'
+import { escapeString, toMillis } from '../../../gateway/queries/escape.js'
+import { LinkQueries } from '../../../gateway/queries/links.js'
+import { VisitQueries } from '../../../gateway/queries/visits.js'
+import { namesFor } from '../../../gateway/topics.js'
+
+const nasty = "x'; DROP TABLE links; --"
+
+const recorder = (rows: unknown[][] = []) => {
+  const asked: string[] = []
+  return {
+    asked,
+    pull: async (sql: string) => {
+      asked.push(sql)
+      return { columnNames: [], rows }
+    },
+    push: async () => ({ columnNames: [], rows: (async function * () { yield * rows })() })
+  }
+}
+
+t.test('literals and instants', async t => {
+  t.equal(escapeString("it's"), "'it''s'")
+  t.equal(escapeString('\\'), "'\\'")
+  t.equal(toMillis('2026-01-01T00:30:00.000'), Date.UTC(2026, 0, 1, 0, 30), 'ksqlDB prints UTC without a zone')
+  t.equal(toMillis(5), 5)
+  t.equal(toMillis(null), null)
+})
+
+t.test('every query is one statement of the language, whatever the values', async t => {
+  const ksqldb = recorder()
+  const links = new LinkQueries(ksqldb, namesFor('e2e-1'))
+  const visits = new VisitQueries(ksqldb, namesFor('e2e-1'))
+  await links.states([nasty])
+  await links.states([nasty, 'b'])
+  await links.history(nasty)
+  await links.targets(['a', nasty])
+  await links.linkOfEvent(nasty)
+  await visits.byLink(nasty)
+  await visits.byUrl(nasty)
+  await visits.sources(nasty)
+  await visits.series(nasty, 'day', 0, 1)
+  await visits.countsWithoutBots([nasty])
+  t.equal(ksqldb.asked.length, 10)
+  for (const sql of ksqldb.asked) {
+    t.equal(parseStatements(sql).length, 1, sql)
+    t.match(sql, /FROM e2e_1_/)
+  }
+})
+
+t.test('a state, a history, a target', async t => {
+  const event = {
+    EVENT_ID: 'e1', TYPE: 'LinkCreated', OCCURRED_AT: '2026-01-01T00:00:00.000', ACTOR: 'a', REASON: null, BASE_VERSION: 0,
+    DOC: {
+      URL: 'https://example.com/', TITLE: null, TAGS: ['t'], ENABLED: true, DELETED: false, VALID_FROM: null, VALID_UNTIL: '2027-01-01T00:00:00.000', MAX_VISITS: 5,
+      REDIRECT_STATUS: 301, FORWARD_QUERY: true, RULES: [{ URL: 'https://r.example/', CONDITIONS: [{ DIMENSION: 'os', ARGUMENT: null, OPERANDS: ['iOS'] }] }]
+    }
+  }
+  const doc = {
+    url: 'https://example.com/', title: null, tags: ['t'], enabled: true, deleted: false, valid_from: null, valid_until: Date.UTC(2027, 0), max_visits: 5,
+    redirect_status: 301, forward_query: true, rules: [{ url: 'https://r.example/', conditions: [{ dimension: 'os', argument: null, operands: ['iOS'] }] }]
+  }
+  const revision = { eventId: 'e1', type: 'LinkCreated', occurredAt: Date.UTC(2026, 0), actor: 'a', reason: null, baseVersion: 0, doc }
+  const stateRow = ['a', 1, ['e1'], '2026-01-01T00:00:00.000', event, 3]
+  const states = await new LinkQueries(recorder([stateRow]), namesFor('')).states(['a'])
+  t.strictSame(states.get('a'), { link: 'a', version: 1, eventIds: ['e1'], createdAt: Date.UTC(2026, 0), latest: revision, attempts: 3 })
+  t.strictSame((await new LinkQueries(recorder([['a', [event], [event]]]), namesFor('')).history('a'))?.revisions, [revision])
+  const nothing = await new LinkQueries(recorder([['a', 0, [], null, null, 2]]), namesFor('')).states(['a'])
+  t.match(nothing.get('a'), { version: 0, latest: undefined, attempts: 2 }, 'events, but none accepted')
+})
+
+t.test('lookups that wait together are one query; each starts after it was asked for', async t => {
+  const queries: string[][] = []
+  const release: Array<() => void> = []
+  const batched = new BatchedPull<string>(async keys => {
+    queries.push([...keys])
+    await new Promise<void>(resolve => release.push(resolve))
+    return new Map(keys.filter(key => key !== 'none').map(key => [key, key.toUpperCase()]))
+  }, { keysMax: 3, queriesMax: 1 })
+  const turn = async () => await new Promise<void>(resolve => { setImmediate(resolve) })
+  const answered = async <T>(promise: Promise<T>): Promise<T> => {
+    let pending = true
+    promise.finally(() => { pending = false }).catch(() => {})
+    while (pending) {
+      release.shift()?.()
+      await turn()
+    }
+    return await promise
+  }
+  const first = Promise.all(['a', 'b', 'a', 'none'].map(async key => await batched.load(key)))
+  await turn()
+  const second = Promise.all(['a', 'c', 'd', 'e'].map(async key => await batched.load(key)))
+  t.strictSame(await answered(first), ['A', 'B', 'A', undefined])
+  t.strictSame(await answered(second), ['A', 'C', 'D', 'E'])
+  t.strictSame(queries, [['a', 'b', 'none'], ['a', 'c', 'd'], ['e']])
+})
+
+t.test('a query that fails fails all who asked', async t => {
+  const batched = new BatchedPull<string>(async () => { throw new Error('down') })
+  await t.rejects(Promise.all([batched.load('a'), batched.load('b')]), { message: 'down' })
+})

@@ -1,0 +1,66 @@
+import t from 'tap'
+import { locationOf } from '../../../gateway/routes/redirect.js'
+import { startRoutes } from './support.js'
+
+const firefox = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0' }
+
+t.test('a redirect is a visit, HEAD is not', async t => {
+  const { call, recorded } = await startRoutes(t)
+  await call('POST', '/api/links', { url: 'https://example.com/a', slug: 'a', redirectStatus: 307 })
+  const headers = { ...firefox, referer: 'https://r.example/x', 'accept-language': 'de', 'x-country': 'CH' }
+  t.match(await call('GET', '/a?q=1', undefined, headers), { status: 307, headers: { location: 'https://example.com/a', 'cache-control': /no-cache/ }, text: '' })
+  t.match(await call('HEAD', '/a'), { status: 307, headers: { location: 'https://example.com/a' } })
+  t.strictSame(recorded, [{
+    link: 'a', version: 1, url: 'https://example.com/a', outcome: 'redirected', address: '127.0.0.1', userAgent: firefox['user-agent'],
+    referrer: 'https://r.example/x', language: 'de', country: 'CH'
+  }])
+})
+
+t.test('why not: unknown, outside its window, off, deleted', async t => {
+  let now = Date.parse('2026-01-01T00:00:00Z')
+  const { call, log, recorded } = await startRoutes(t, { now: () => now })
+  await call('POST', '/api/links', { url: 'https://example.com/a', slug: 'a', validFrom: '2026-01-02T00:00:00Z', validUntil: '2026-01-03T00:00:00Z' })
+  t.match(await call('GET', '/a'), { status: 410, body: { code: 'link_expired' } })
+  now = Date.parse('2026-01-02T00:00:00Z')
+  t.equal((await call('GET', '/a')).status, 302)
+  now = Date.parse('2026-01-03T00:00:00Z')
+  t.match(await call('GET', '/a'), { status: 410, body: { code: 'link_expired' } })
+  t.match(await call('GET', '/nothing'), { status: 404, body: { code: 'link_not_found' } })
+  const event = log.events[0]?.event
+  if (event === undefined) throw new Error('no event')
+  log.append('off', { ...event, doc: { ...event.doc, valid_until: null, enabled: false } })
+  log.append('gone', { ...event, doc: { ...event.doc, deleted: true, enabled: false } })
+  t.match(await call('GET', '/off'), { status: 410, body: { code: 'link_disabled' } })
+  t.match(await call('GET', '/gone'), { status: 410, body: { code: 'link_deleted' } })
+  t.strictSame(recorded.map(({ outcome, version }) => [outcome, version]),
+    [['expired', 1], ['redirected', 1], ['expired', 1], ['not_found', 0], ['disabled', 1], ['deleted', 1]])
+})
+
+t.test('what can be no slug is nothing, and no visit', async t => {
+  const { call, recorded } = await startRoutes(t)
+  for (const path of ['/favicon.ico', '/robots.txt', '/-a', '/API', '/metrics', '/a%2Fb', "/'%3B", `/${'x'.repeat(65)}`]) {
+    t.match(await call('GET', path), { status: 404, body: { code: 'not_found' } }, path.slice(0, 20))
+  }
+  t.match(await call('GET', '/%ff'), { status: 400, body: { code: 'invalid_request' } })
+  t.strictSame(recorded, [])
+})
+
+t.test('maxVisits: people are counted, robots and HEAD are not', async t => {
+  const { call, tables } = await startRoutes(t)
+  tables.count = 3
+  await call('POST', '/api/links', { url: 'https://example.com/m', slug: 'm', maxVisits: 5 })
+  t.equal((await call('GET', '/m', undefined, { 'user-agent': 'curl/8' })).status, 302)
+  t.equal((await call('HEAD', '/m', undefined, firefox)).status, 302)
+  const statuses = await Promise.all(Array.from({ length: 6 }, async () => (await call('GET', '/m', undefined, firefox)).status))
+  t.strictSame(statuses.sort(), [302, 302, 410, 410, 410, 410])
+  t.match(await call('GET', '/m', undefined, { 'user-agent': 'curl/8' }), { status: 410, body: { code: 'link_exhausted' } })
+})
+
+t.test('the query is forwarded where the link says so', async t => {
+  const forward = (url: string) => ({ url, forwardQuery: true })
+  t.equal(locationOf({ url: 'https://e.example/', forwardQuery: false }, '/a?x=1'), 'https://e.example/')
+  t.equal(locationOf(forward('https://e.example/'), '/a'), 'https://e.example/')
+  t.equal(locationOf(forward('https://e.example/'), '/a?'), 'https://e.example/')
+  t.equal(locationOf(forward('https://e.example/p#f'), '/a?x=1&y=%20'), 'https://e.example/p?x=1&y=%20#f')
+  t.equal(locationOf(forward('https://e.example/?k=v'), '/a?x=1'), 'https://e.example/?k=v&x=1')
+})

@@ -1,0 +1,104 @@
+// The routes over real HTTP, on a log and tables in a few plain lines instead of Kafka and ksqlDB.
+import Fastify from 'fastify'
+import type { Test } from 'tap'
+import { Pool } from 'undici'
+import { Confirmation } from '../../../gateway/links/confirmation.js'
+import { KeyedGate } from '../../../gateway/links/gate.js'
+import { LinkService } from '../../../gateway/links/service.js'
+import { TargetCache } from '../../../gateway/links/target-cache.js'
+import { openapiPlugin } from '../../../gateway/plugins/openapi.js'
+import { problemDetailsPlugin, sendProblem } from '../../../gateway/plugins/problem-details.js'
+import { securityPlugin } from '../../../gateway/plugins/security.js'
+import { validationPlugin } from '../../../gateway/plugins/validation.js'
+import { targetOf } from '../../../gateway/queries/links.js'
+import { noSources, noVisits, type Bucket, type Sources, type Totals, type VisitQueries } from '../../../gateway/queries/visits.js'
+import { linkRoutes } from '../../../gateway/routes/links.js'
+import { redirectRoute } from '../../../gateway/routes/redirect.js'
+import { serviceRoutes } from '../../../gateway/routes/service.js'
+import { visitRoutes } from '../../../gateway/routes/visits.js'
+import { VisitLimits } from '../../../gateway/visits/limits.js'
+import type { VisitRecorder, VisitRequest } from '../../../gateway/visits/recorder.js'
+import { AcceptanceLog } from '../links/acceptance-log.js'
+
+export const publicUrl = 'https://go.example'
+
+/** What the tables of visits say, set by the test. */
+export class FakeVisits {
+  totals: Totals = noVisits
+  of: Sources = noSources
+  buckets: Bucket[] = []
+  count = 0
+  asked: unknown[][] = []
+  failure: Error | undefined
+
+  #ask (...what: unknown[]): void {
+    this.asked.push(what)
+    if (this.failure !== undefined) throw this.failure
+  }
+
+  async byLink (link: string) { this.#ask('link', link); return this.totals }
+  async byUrl (url: string) { this.#ask('url', url); return this.totals }
+  async sources (link: string) { this.#ask('sources', link); return this.of }
+  async series (...what: unknown[]) { this.#ask('series', ...what); return this.buckets }
+}
+
+export interface Answer { readonly status: number, readonly headers: Record<string, string | string[] | undefined>, readonly body: any, readonly text: string }
+
+export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs = 60, now = Date.now } = {}) => {
+  const log = new AcceptanceLog()
+  const tables = new FakeVisits()
+  const recorded: VisitRequest[] = []
+  let ids = 0
+  const app = Fastify({ bodyLimit, routerOptions: { maxParamLength: 960 }, frameworkErrors: (error, request, reply) => sendProblem(request, reply, error) })
+  await app.register(problemDetailsPlugin)
+  await app.register(validationPlugin)
+  await app.register(securityPlugin)
+  await app.register(openapiPlugin, { version: '0.0.0' })
+  app.decorate('targets', new TargetCache({
+    load: async link => {
+      const state = log.state(link)
+      return state?.latest === undefined ? undefined : targetOf(link, state.version, state.latest.doc)
+    },
+    max: 100, staleMs: 0, now: () => performance.now()
+  }))
+  app.decorate('links', new LinkService({
+    read: async link => log.state(link),
+    history: async link => log.history(link),
+    linkOfEvent: async eventId => log.events.find(({ event }) => event.event_id === eventId)?.link,
+    write: async (link, event) => log.append(link, event),
+    confirmation: new Confirmation({
+      read: async link => log.state(link),
+      now: Date.now,
+      wait: async () => await new Promise(resolve => { setImmediate(resolve) })
+    }),
+    gate: new KeyedGate(16, 100),
+    ownHosts: () => new Set(['go.example']),
+    newId: () => `event-${++ids}`,
+    now,
+    confirmTimeoutMs,
+    onChange: () => {}
+  }))
+  app.decorate('visits', { record: async (visit: VisitRequest) => { recorded.push(visit); return false } } as unknown as VisitRecorder)
+  const health = { ready: true, checks: { kafka: 'ok', schemaRegistry: 'ok', ksqldb: 'ok', migrations: 'ok' } }
+  app.decorate('health', async () => health)
+  const limits = new VisitLimits({ count: async () => tables.count, now: () => performance.now() })
+  await app.register(serviceRoutes)
+  await app.register(linkRoutes, { publicUrl: () => publicUrl })
+  await app.register(visitRoutes, { queries: tables as unknown as VisitQueries, now })
+  await app.register(redirectRoute, { limits, countryHeader: 'x-country', now })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const pool = new Pool(url)
+  t.teardown(async () => {
+    await pool.destroy()
+    await app.close()
+  })
+  const call = async (method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> => {
+    const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
+    const response = await pool.request({
+      method, path, headers: { ...(text !== undefined && { 'content-type': 'application/json' }), ...headers }, ...(text !== undefined && { body: text })
+    })
+    const answer = await response.body.text()
+    return { status: response.statusCode, headers: response.headers, text: answer, body: answer.startsWith('{') ? JSON.parse(answer) : undefined }
+  }
+  return { call, log, tables, recorded, health }
+}
