@@ -11,6 +11,7 @@ import type { Services } from './handlers/context.js'
 import { makeHandlers } from './handlers/index.js'
 import { DataDirLock } from './log/dir-lock.js'
 import { DiskLog, type LogEnvironment } from './log/partition-log.js'
+import { Janitor } from './log/janitor.js'
 import { IndexCache } from './log/segment.js'
 import { TailCache } from './log/tail-cache.js'
 import { brokerSettings, describeSettings, type BrokerOptions, type BrokerSettings } from './settings.js'
@@ -34,6 +35,7 @@ interface Parts {
   readonly transactions: TransactionCoordinator
   readonly producerIds: ProducerIds
   readonly server: BrokerServer
+  readonly janitor: Janitor
 }
 
 export class Broker implements Log {
@@ -91,6 +93,11 @@ export class Broker implements Log {
     return await this.#parts.producerIds.internal(name)
   }
 
+  /** Applies retention and compaction now, as it happens by itself at the cleanup interval. */
+  async cleanUp (): Promise<void> {
+    await this.#parts.janitor.run()
+  }
+
   /** Ends connections, lets what was begun finish, brings all to disk. Safe to call twice. */
   close (): Promise<void> {
     this.#closing ??= this.#close()
@@ -98,8 +105,9 @@ export class Broker implements Log {
   }
 
   async #close (): Promise<void> {
-    const { server, groups, transactions, topics, metadataLog, flusher, lock } = this.#parts
+    const { server, janitor, groups, transactions, topics, metadataLog, flusher, lock } = this.#parts
     await server.close()
+    await janitor.stop()
     groups.close()
     await transactions.close()
     await flusher.stop()
@@ -175,5 +183,7 @@ async function openParts (settings: BrokerSettings, lock: DataDirLock, undo: (()
     deleteTopic: async name => await deleteTopic(topics, groups, name)
   }
   server.serve(makeHandlers(services), serverOptions)
-  return { lock, flusher, metadataLog, topics, groups, transactions, producerIds, server }
+  const parts = { topics, groups, transactions, producerIds, store, indexCache: environment.indexCache, clock, warn }
+  const janitor = new Janitor(parts, settings.cleanupIntervalMs)
+  return { lock, flusher, metadataLog, topics, groups, transactions, producerIds, server, janitor }
 }

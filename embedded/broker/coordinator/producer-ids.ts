@@ -9,10 +9,12 @@ export class ProducerIds {
   #next: number
   #end: number
   #reserving: Promise<void> | undefined
+  readonly #internal: Set<number>
 
   constructor (store: MetadataStore) {
     this.#store = store
     this.#next = this.#end = store.get<number>(NEXT_KEY) ?? 0
+    this.#internal = new Set([...store.entries<number>('producer-ids/internal/')].map(([, id]) => id))
   }
 
   async next (): Promise<number> {
@@ -33,6 +35,9 @@ export class ProducerIds {
     }
   }
 
+  /** Whether the id is one that a name of the same process has for ever. */
+  isInternal (producerId: number): boolean { return this.#internal.has(producerId) }
+
   /** The id that `name` has had since it first asked. */
   async internal (name: string): Promise<number> {
     const key = `producer-ids/internal/${name}`
@@ -42,6 +47,7 @@ export class ProducerIds {
     const meanwhile = this.#store.get<number>(key)
     if (meanwhile !== undefined) return meanwhile
     await this.#store.set([[key, id]])
+    this.#internal.add(id)
     return id
   }
 }

@@ -50,7 +50,7 @@ async function readOne (path: string): Promise<Checkpoint | undefined> {
   return JSON.parse(body) as Checkpoint
 }
 
-/** Forgets all: the log was rewritten in a way that they do not know. */
-export async function removeCheckpoints (dir: string): Promise<void> {
-  for (const offset of await checkpointOffsets(dir)) await rm(join(dir, segmentFile(offset, SUFFIX)), { force: true })
+/** Forgets those before `offset`: the log was rewritten there and their positions mean nothing any more. */
+export async function removeCheckpoints (dir: string, offset: number): Promise<void> {
+  for (const old of (await checkpointOffsets(dir)).filter(each => each < offset)) await rm(join(dir, segmentFile(old, SUFFIX)), { force: true })
 }

@@ -92,7 +92,7 @@ export class DiskLog implements PartitionLog {
   static async open (
     place: { topic: string, partition: number, dir: string }, config: () => LogConfig, environment: LogEnvironment, startOffset = 0
   ): Promise<DiskLog> {
-    const recovered = await recoverLog(place.dir, config(), environment.indexCache)
+    const recovered = await recoverLog(place.dir, config(), environment.indexCache, environment.clock())
     if (recovered.cutBytes > 0) {
       environment.warn(`${place.topic}-${place.partition}: cut ${recovered.cutBytes} bytes of an unfinished write behind offset ${recovered.endOffset}`)
     }
@@ -186,7 +186,7 @@ export class DiskLog implements PartitionLog {
         continue
       }
       try {
-        update.add(view, offset, origin)
+        update.add(view, offset, origin, this.#environment.clock())
       } catch (error) {
         reject(error as Error)
         continue
@@ -410,10 +410,9 @@ export class DiskLog implements PartitionLog {
     })
   }
 
-  /** Puts rewritten segments in place of those that they were made of. Call within `exclusively`; removing the old ones is the caller's. */
-  replaceSegments (old: readonly Segment[], fresh: readonly Segment[]): void {
-    const place = this.#segments.indexOf(old[0]!)
-    this.#segments = [...this.#segments.slice(0, place), ...fresh, ...this.#segments.slice(place + old.length)]
+  /** Puts a rewritten segment in place of the one that it was made of. Call within `exclusively`; closing the old one is the caller's. */
+  replaceSegment (old: Segment, fresh: Segment): void {
+    this.#segments = this.#segments.map(segment => segment === old ? fresh : segment)
   }
 
   async close (): Promise<void> {

@@ -20,6 +20,7 @@ export interface ProducerEntry {
   /** The newest last; none after a new epoch or a marker without data. */
   readonly batches: readonly SequencedBatch[]
   readonly txnFirstOffset: number | undefined
+  /** When it last appended, by the broker's clock, ms. */
   readonly timestamp: number
 }
 
@@ -91,11 +92,19 @@ export class ProducerState {
     return this.#aborted.filter(txn => txn.lastOffset >= from && txn.firstOffset < to)
   }
 
-  /** Forgets what lies wholly before the log's start, and producers that were silent since `expireBefore` (ms), unless a transaction is open. */
-  prune (logStartOffset: number, expireBefore: number): void {
+  /** Forgets aborted transactions of which compaction has left nothing, by the offsets of their markers. */
+  forgetAborted (markers: ReadonlySet<number>): void {
+    if (markers.size > 0) this.#aborted = this.#aborted.filter(txn => !markers.has(txn.lastOffset))
+  }
+
+  /**
+   * Forgets what lies wholly before the log's start, and producers that were silent since `expireBefore` (ms), unless a transaction is open or
+   * `keeps` says so.
+   */
+  prune (logStartOffset: number, expireBefore: number, keeps: (producerId: number) => boolean): void {
     if (this.#aborted.some(txn => txn.lastOffset < logStartOffset)) this.#aborted = this.#aborted.filter(txn => txn.lastOffset >= logStartOffset)
     for (const entry of this.#entries.values()) {
-      if (entry.txnFirstOffset === undefined && entry.timestamp < expireBefore) this.#entries.delete(entry.producerId)
+      if (entry.txnFirstOffset === undefined && entry.timestamp < expireBefore && !keeps(entry.producerId)) this.#entries.delete(entry.producerId)
     }
   }
 }
@@ -132,7 +141,7 @@ export class ProducerUpdate {
    * Takes in a batch that goes to `baseOffset`. Throws LogError INVALID_PRODUCER_EPOCH, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE, and leaves
    * everything as it was. `verify` is false while a log is read back: what stands in it was accepted once.
    */
-  add (batch: BatchView, baseOffset: number, origin: Origin, verify = true): void {
+  add (batch: BatchView, baseOffset: number, origin: Origin, now: number, verify = true): void {
     const { producerId, producerEpoch } = batch
     if (producerId < 0) return
     const known = this.#entry(producerId)
@@ -140,11 +149,11 @@ export class ProducerUpdate {
       throw new LogError('INVALID_PRODUCER_EPOCH',
         `Epoch of producer ${producerId} is ${producerEpoch}, which is smaller than the last seen epoch ${known.epoch}`)
     }
-    if (batch.isControl) this.#addMarker(batch, baseOffset, known)
-    else this.#addRecords(batch, baseOffset, known, origin === 'client' && verify)
+    if (batch.isControl) this.#addMarker(batch, baseOffset, known, now)
+    else this.#addRecords(batch, baseOffset, known, now, origin === 'client' && verify)
   }
 
-  #addMarker (batch: BatchView, offset: number, known: ProducerEntry | undefined): void {
+  #addMarker (batch: BatchView, offset: number, known: ProducerEntry | undefined, now: number): void {
     const marker = readMarker(batch)
     if (marker === undefined) return
     const sameEpoch = known?.epoch === batch.producerEpoch
@@ -153,13 +162,13 @@ export class ProducerUpdate {
       epoch: batch.producerEpoch,
       batches: sameEpoch ? known.batches : [],
       txnFirstOffset: undefined,
-      timestamp: batch.maxTimestamp
+      timestamp: now
     }
     const first = known?.txnFirstOffset
     this.#change(entry, first === undefined ? undefined : { type: marker.type, firstOffset: first, lastOffset: offset })
   }
 
-  #addRecords (batch: BatchView, baseOffset: number, known: ProducerEntry | undefined, verify: boolean): void {
+  #addRecords (batch: BatchView, baseOffset: number, known: ProducerEntry | undefined, now: number, verify: boolean): void {
     const { producerId, producerEpoch, baseSequence, isTransactional } = batch
     const sameEpoch = known?.epoch === producerEpoch
     if (verify) checkSequence(batch, known)
@@ -174,7 +183,7 @@ export class ProducerUpdate {
       epoch: producerEpoch,
       batches: [...(sameEpoch ? known.batches.slice(-(BATCHES_KEPT - 1)) : []), ...added],
       txnFirstOffset: known?.txnFirstOffset ?? (isTransactional ? baseOffset : undefined),
-      timestamp: batch.maxTimestamp
+      timestamp: now
     }, undefined)
   }
 

@@ -14,14 +14,14 @@ export interface RecoveredLog {
   readonly cutBytes: number
 }
 
-export async function recoverLog (dir: string, config: LogConfig, indexCache: IndexCache): Promise<RecoveredLog> {
+export async function recoverLog (dir: string, config: LogConfig, indexCache: IndexCache, now: number): Promise<RecoveredLog> {
   await mkdir(dir, { recursive: true })
   const bases = await segmentBases(dir)
   const segments: Segment[] = []
   for (const base of bases.length === 0 ? [0] : bases) segments.push(await Segment.open(dir, base, indexCache))
   const producers = new ProducerState()
   const active = segments.at(-1)!
-  for (const segment of segments.slice(0, -1)) segment.readMaxTimestamp()
+  for (const segment of segments.slice(0, -1)) await learnSealed(segment, config)
 
   // A checkpoint is written only after what it speaks of, so its segment's file is at least as long as it says, unless the disk lost something.
   const checkpoint = await readCheckpoint(dir, ({ segment, position }) => segments.some(s => s.baseOffset === segment && s.size >= position))
@@ -40,7 +40,7 @@ export async function recoverLog (dir: string, config: LogConfig, indexCache: In
       if (resumes) Object.assign(segment, timesOf(checkpoint))
     }
     endOffset = Math.max(endOffset, segment.baseOffset)
-    const end = await replay(segment, resumes ? checkpoint.position : 0, fileBytes, endOffset, producers, segment === active ? config : undefined)
+    const end = await replay(segment, resumes ? checkpoint.position : 0, fileBytes, endOffset, producers, segment === active ? config : undefined, now)
     endOffset = end.endOffset
     if (segment === active && end.position < fileBytes) {
       cutBytes = fileBytes - end.position
@@ -49,6 +49,19 @@ export async function recoverLog (dir: string, config: LogConfig, indexCache: In
     segment.size = segment === active ? end.position : fileBytes
   }
   return { segments, producers, endOffset, cutBytes }
+}
+
+/** A sealed segment's files are taken as they are, but for an index that is not there. */
+async function learnSealed (segment: Segment, config: LogConfig): Promise<void> {
+  if (segment.size > 0 && !segment.hasIndexFiles()) {
+    const { size } = segment
+    segment.size = 0
+    segment.activate(segment.baseOffset)
+    for await (const { view, position } of segment.scan(0, size)) segment.note(view, position, config.indexIntervalBytes)
+    segment.size = size
+    await segment.seal()
+  }
+  segment.readMaxTimestamp()
 }
 
 function timesOf ({ maxTimestamp, maxTimestampOffset, firstTimestamp }: Checkpoint) {
@@ -66,13 +79,14 @@ async function segmentBases (dir: string): Promise<number[]> {
  * whole and true.
  */
 async function replay (
-  segment: Segment, from: number, fileBytes: number, endOffset: number, producers: ProducerState, indexing: LogConfig | undefined
+  segment: Segment, from: number, fileBytes: number, endOffset: number, producers: ProducerState, indexing: LogConfig | undefined,
+  now: number
 ) {
   let position = from
   for await (const { view, position: at } of segment.scan(from, fileBytes)) {
     if (view.baseOffset < endOffset || !view.crcIsValid()) break
     const update = producers.begin()
-    update.add(view, view.baseOffset, 'client', false)
+    update.add(view, view.baseOffset, 'client', now, false)
     endOffset = view.lastOffset + 1
     producers.apply(update, open => open ?? endOffset)
     position = at + view.size

@@ -1,5 +1,5 @@
 // One segment: a run of batches in one file, with its two sparse indexes beside it (org.apache.kafka.storage.internals.log.LogSegment).
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { appendFile, rm, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BATCH_HEADER_BYTES, BatchView, LOG_OVERHEAD_BYTES } from '../../records/batch.js'
@@ -156,6 +156,10 @@ export class Segment {
     await this.flushIndexes()
     await this.sync()
     this.#active = undefined
+  }
+
+  hasIndexFiles (): boolean {
+    return existsSync(this.path('.index')) && existsSync(this.path('.timeindex'))
   }
 
   /** Learns a sealed segment's largest timestamp from its time index. */

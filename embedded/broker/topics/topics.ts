@@ -158,7 +158,7 @@ export class Topics {
       const topic = this.#require(name)
       this.#topics.delete(name)
       this.#names.delete(topic.id)
-      await this.#store.set([[`topic/${name}`, undefined], ...this.#startKeys(topic).map(key => [key, undefined] as const)])
+      await this.#store.set([[`topic/${name}`, undefined], ...this.#partitionKeys(topic).map(key => [key, undefined] as const)])
       for (const log of topic.logs) {
         await log.discard()
         const doomed = join(this.#dataDir, `${name}-${log.partition}.${randomBytes(6).toString('hex')}${DELETED_SUFFIX}`)
@@ -168,8 +168,9 @@ export class Topics {
     })
   }
 
-  #startKeys (topic: Topic): string[] {
-    return topic.logs.map(({ partition }) => `log-start/${topic.name}/${partition}`).filter(key => this.#store.get(key) !== undefined)
+  #partitionKeys (topic: Topic): string[] {
+    const keys = topic.logs.flatMap(({ partition }) => [`log-start/${topic.name}/${partition}`, `cleaned/${topic.name}/${partition}`])
+    return keys.filter(key => this.#store.get(key) !== undefined)
   }
 
   #require (name: string): MutableTopic {
