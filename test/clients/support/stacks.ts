@@ -1,11 +1,11 @@
 // The two brokers that every client is run against, the embedded one and the real one, and the list of what the client did on each.
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Broker } from '../../../embedded/broker/broker.js'
 import { Registry } from '../../../embedded/registry/index.js'
-import { CACHE, kafkaClassPath, startRealKafka } from './real-kafka.js'
+import { kafkaClassPath, startRealKafka } from './real-kafka.js'
+import { recordResults } from './results.js'
 import type { Test } from 'tap'
 
 export interface Stack {
@@ -63,8 +63,7 @@ async function runOn (t: Test, client: Client, stack: Stack, operations: Readonl
     })
     results[name] ??= false
   }
-  mkdirSync(join(CACHE, 'results'), { recursive: true })
-  writeFileSync(join(CACHE, 'results', `${client.name}.${stack.name}.json`), JSON.stringify({ client: client.name, stack: stack.name, results }))
+  recordResults({ client: client.name, stack: stack.name, results })
 }
 
 async function runIn (t: Test, client: Client, operations: Readonly<Record<string, Operation>>, start: typeof startReal): Promise<void> {

@@ -1,0 +1,35 @@
+// What each client did on each broker, kept between runs and put together as the table for the README.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { CACHE } from './real-kafka.js'
+
+export interface Results {
+  readonly client: string
+  readonly stack: string
+  /** By operation: whether it went well. */
+  readonly results: Readonly<Record<string, boolean>>
+}
+
+const FOLDER = join(CACHE, 'results')
+
+/** Markdown: a row for each client's operation, a column for each broker. What was not run is left empty. */
+export function tableOf (all: readonly Results[]): string {
+  const clients = [...new Set(all.map(one => one.client))].sort()
+  const cell = (client: string, stack: string, operation: string) => {
+    const ok = all.find(one => one.client === client && one.stack === stack)?.results[operation]
+    return ok === undefined ? '' : ok ? 'yes' : '**no**'
+  }
+  const rows = clients.flatMap(client => {
+    const operations = [...new Set(all.filter(one => one.client === client).flatMap(one => Object.keys(one.results)))]
+    return operations.map(operation => `| ${client} | ${operation} | ${cell(client, 'embedded', operation)} | ${cell(client, 'kafka', operation)} |`)
+  })
+  return ['| client | operation | embedded | Apache Kafka 3.9.1 |', '|---|---|---|---|', ...rows, ''].join('\n')
+}
+
+/** Keeps the results and renews `table.md` beside them. */
+export function recordResults (results: Results): void {
+  mkdirSync(FOLDER, { recursive: true })
+  writeFileSync(join(FOLDER, `${results.client}.${results.stack}.json`), JSON.stringify(results))
+  const files = readdirSync(FOLDER).filter(name => name.endsWith('.json'))
+  writeFileSync(join(FOLDER, 'table.md'), tableOf(files.map(name => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Results)))
+}
