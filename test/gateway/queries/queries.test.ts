@@ -81,9 +81,9 @@ t.test('lookups that wait together are one query; each starts after it was asked
   }, { keysMax: 3, queriesMax: 1 })
   const turn = async () => await new Promise<void>(resolve => { setImmediate(resolve) })
   const answered = async <T>(promise: Promise<T>): Promise<T> => {
-    let pending = true
-    promise.finally(() => { pending = false }).catch(() => {})
-    while (pending) {
+    const state = { pending: true }
+    promise.finally(() => { state.pending = false }).catch(() => {})
+    while (state.pending) {
       release.shift()?.()
       await turn()
     }
