@@ -9,7 +9,7 @@ import { hourOf, readVisits, tally } from '../helpers/recount.js'
 import { inParallel, until } from '../helpers/until.js'
 import { agents, codeOf, pick, randomFrom, referrers, skipWithoutBuild, startService, topicName } from './support.js'
 
-const visitsTotal = Number(process.env.LINKLOG_E2E_VISITS ?? 10_000)
+const visitsTotal = Number(process.env.LINKLOG_E2E_VISITS ?? 50_000)
 const cli = fileURLToPath(new URL('../../dist/gateway/cli/index.js', import.meta.url))
 const realUrls = fileURLToPath(new URL('../../../shared/data/urls.txt', import.meta.url))
 
@@ -114,6 +114,17 @@ t.test('import, visit, recount', { skip: skipWithoutBuild }, async (t) => {
       for (const { start, total, withoutBots } of body.series.buckets) got.set(`${link} ${start}`, { total, withoutBots })
     })
     t.strictSame(sorted(Object.fromEntries(got)), sorted(Object.fromEntries(byHour)))
+  })
+
+  await t.test('and again after a stop and a start', async (t) => {
+    t.equal(await gateway.stop(), 0)
+    const again = await startService(t, { dataDir: join(folder, 'data'), prefix: gateway.prefix })
+    t.comment(`start of a folder with ${urls.length} links and ${visitsTotal} visits: ready after ${Math.round(again.readyMs)} ms`)
+    const got = await inParallel(linksVisited, 8, async (link) => {
+      const { body } = await again.call('GET', `/api/links/${link}/visits`)
+      return [link, { total: body.total, withoutBots: body.withoutBots }] as const
+    })
+    t.strictSame(Object.fromEntries(got), Object.fromEntries(byLink))
   })
 })
 
