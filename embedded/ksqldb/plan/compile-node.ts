@@ -11,7 +11,7 @@ import { compileComparison, valuesEqual } from './comparison.js'
 import type { CompileContext } from './compile.js'
 import { Decimal } from './decimal.js'
 import { KsqlError } from './error.js'
-import { ExpressionTypes, searchedClauses } from './expression-type.js'
+import { ExpressionTypes, NO_LAMBDAS, searchedClauses } from './expression-type.js'
 import type { Argument, ArgumentType, Lambda } from './function.js'
 import { likeMatcher } from './like.js'
 import { NULL_OPERAND } from './null-operand.js'
@@ -27,7 +27,7 @@ type Of<N extends Expression['node']> = Extract<Expression, { node: N }>
 interface Cell { value: Value }
 interface Scope { readonly types: LambdaTypes, readonly cells: ReadonlyMap<string, Cell> }
 
-export const NO_LAMBDAS: Scope = { types: new Map(), cells: new Map() }
+const NO_SCOPE: Scope = { types: NO_LAMBDAS, cells: new Map() }
 
 const INTERVAL_MS = {
   MILLISECONDS: 1, SECONDS: 1000, MINUTES: 60_000, HOURS: 3_600_000, DAYS: 86_400_000, WEEKS: 604_800_000, MONTHS: 2_592_000_000, YEARS: 31_536_000_000
@@ -56,7 +56,7 @@ export class NodeCompiler {
   }
 
   /** The evaluator may throw. Throws KsqlError where the expression does not type. */
-  compile (expression: Expression, scope: Scope = NO_LAMBDAS): Compiled {
+  compile (expression: Expression, scope: Scope = NO_SCOPE): Compiled {
     switch (expression.node) {
       case 'NullLiteral': return { type: undefined, evaluate: () => null }
       case 'BooleanLiteral': return this.#literal(BOOLEAN, expression.value)
@@ -95,8 +95,8 @@ export class NodeCompiler {
     }
   }
 
-  typeOf (expression: Expression): SqlType | undefined {
-    return this.#types.typeOf(expression)
+  typeOf (expression: Expression, lambdas: LambdaTypes = NO_LAMBDAS): SqlType | undefined {
+    return this.#types.typeOf(expression, lambdas)
   }
 
   /** The evaluator, but what it throws is told and gives null: ksqlDB's "nested error handling". */
@@ -332,7 +332,7 @@ export class NodeCompiler {
 
   /** Evaluators of a call's arguments, cast to what the function takes. */
   arguments (
-    expression: Of<'FunctionCall'>, call: { readonly types: readonly ArgumentType[], readonly lambdas: ReadonlyArray<LambdaTypes | undefined> }, scope: Scope = NO_LAMBDAS
+    expression: Of<'FunctionCall'>, call: { readonly types: readonly ArgumentType[], readonly lambdas: ReadonlyArray<LambdaTypes | undefined> }, scope: Scope = NO_SCOPE
   ): Array<(row: Row) => Argument> {
     return expression.arguments.map((argument, i) => {
       const types = call.lambdas[i]

@@ -8,6 +8,7 @@ import type { FunctionCall, TypedCall } from './call.js'
 import { isLiteral } from './coercion.js'
 import { NodeCompiler, literalValue } from './compile-node.js'
 import { KsqlError } from './error.js'
+import { NO_LAMBDAS } from './expression-type.js'
 import type { AggregateImplementation, AggregateSignature, TableFunctionSignature } from './function.js'
 import type { FunctionRegistry } from './function-registry.js'
 import type { Column } from './schema.js'
@@ -40,9 +41,20 @@ export interface CompiledTableFunction {
   readonly evaluate: (row: Row) => Iterable<Value>
 }
 
-/** `columns` are what the Row holds by position. Throws KsqlError where the expression does not type. */
+const compilers = new WeakMap<CompileContext, WeakMap<readonly Column[], NodeCompiler>>()
+
+/** One compiler for all expressions of a step: it knows the columns by name. */
+function compilerFor (columns: readonly Column[], context: CompileContext): NodeCompiler {
+  let ofContext = compilers.get(context)
+  if (ofContext === undefined) compilers.set(context, ofContext = new WeakMap())
+  let compiler = ofContext.get(columns)
+  if (compiler === undefined) ofContext.set(columns, compiler = new NodeCompiler(columns, context))
+  return compiler
+}
+
+/** `columns` are what the Row holds by position; they must not change. Throws KsqlError where the expression does not type. */
 export function compileExpression (expression: Expression, columns: readonly Column[], context: CompileContext): CompiledExpression {
-  const compiler = new NodeCompiler(columns, context)
+  const compiler = compilerFor(columns, context)
   const { type, evaluate } = compiler.compile(expression)
   const cannotThrow = expression.node === 'UnqualifiedColumnReference' || expression.node === 'Cast' || isLiteral(expression)
   return { type, evaluate: cannotThrow ? evaluate : compiler.guard(expression, evaluate) }
@@ -50,7 +62,7 @@ export function compileExpression (expression: Expression, columns: readonly Col
 
 /** A condition: null and false drop the row. Throws KsqlError where it is not BOOLEAN. */
 export function compilePredicate (expression: Expression, columns: readonly Column[], context: CompileContext): (row: Row) => boolean {
-  const compiler = new NodeCompiler(columns, context)
+  const compiler = compilerFor(columns, context)
   const { type, evaluate } = compiler.compile(expression)
   if (type?.base !== 'BOOLEAN') {
     throw new KsqlError(`Should evaluate to boolean but is ${printExpressionPlain(expression)} (${type === undefined ? 'null' : printSqlType(type)}) instead.`)
@@ -67,7 +79,7 @@ export function compilePredicate (expression: Expression, columns: readonly Colu
 }
 
 function typed (call: FunctionCall, compiler: NodeCompiler, context: CompileContext): TypedCall {
-  return typeCall(call, context.functions, e => compiler.typeOf(e), new Map())
+  return typeCall(call, context.functions, (e, lambdas) => compiler.typeOf(e, lambdas), NO_LAMBDAS)
 }
 
 /** The constants at the end of an aggregate call, such as the N of TOPK. Throws KsqlError. */
@@ -84,7 +96,7 @@ function initialValues (call: FunctionCall, count: number): Value[] {
 
 /** A call without arguments, COUNT(*), gets one that is never null. Throws KsqlError. */
 export function compileAggregate (call: FunctionCall, columns: readonly Column[], context: CompileContext): CompiledAggregate {
-  const compiler = new NodeCompiler(columns, context)
+  const compiler = compilerFor(columns, context)
   const resolved = typed(call, compiler, context)
   if (resolved.function.kind !== 'AGGREGATE') throw new KsqlError(`Unknown aggregate function ${call.name}`)
   const signature = resolved.signature as AggregateSignature
@@ -101,7 +113,7 @@ export function compileAggregate (call: FunctionCall, columns: readonly Column[]
 
 /** EXPLODE and such: the rows that one row makes. Throws KsqlError. */
 export function compileTableFunction (call: FunctionCall, columns: readonly Column[], context: CompileContext): CompiledTableFunction {
-  const compiler = new NodeCompiler(columns, context)
+  const compiler = compilerFor(columns, context)
   const resolved = typed(call, compiler, context)
   if (resolved.function.kind !== 'TABLE') throw new KsqlError(`Unknown table function ${call.name}`)
   const implementation = (resolved.signature as TableFunctionSignature).implement(resolved.types, resolved.returns)

@@ -25,10 +25,13 @@ function print (type: SqlType | undefined): string {
   return type === undefined ? 'null' : printSqlType(type)
 }
 
-/** Types expressions over one list of columns. */
+export const NO_LAMBDAS: LambdaTypes = new Map()
+
+/** Types expressions over one list of columns. What it has typed it remembers, since nested constructors ask for their parts again and again. */
 export class ExpressionTypes {
   readonly #columns: ReadonlyMap<string, SqlType>
   readonly #functions: FunctionRegistry
+  readonly #known = new WeakMap<LambdaTypes, Map<Expression, SqlType | undefined>>()
 
   constructor (columns: readonly Column[], functions: FunctionRegistry) {
     const byName = new Map<string, SqlType>()
@@ -38,7 +41,16 @@ export class ExpressionTypes {
   }
 
   /** undefined: the NULL literal. Throws KsqlError. */
-  typeOf (expression: Expression, lambdas: LambdaTypes = new Map()): SqlType | undefined {
+  typeOf (expression: Expression, lambdas: LambdaTypes = NO_LAMBDAS): SqlType | undefined {
+    let known = this.#known.get(lambdas)
+    if (known === undefined) this.#known.set(lambdas, known = new Map())
+    if (known.has(expression)) return known.get(expression)
+    const type = this.#compute(expression, lambdas)
+    known.set(expression, type)
+    return type
+  }
+
+  #compute (expression: Expression, lambdas: LambdaTypes): SqlType | undefined {
     switch (expression.node) {
       case 'NullLiteral': return undefined
       case 'IntegerLiteral': return INTEGER
