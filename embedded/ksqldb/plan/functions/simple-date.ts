@@ -9,6 +9,8 @@ type Field = 'era' | 'year' | 'month' | 'day' | 'dayOfYear' | 'half' | 'hour12' 
 
 interface Reading {
   readonly text: string
+  /** ms since the epoch: decides which century two digits mean. */
+  readonly now: number
   readonly fields: Map<Field, number>
   offsetMs: number
 }
@@ -21,13 +23,13 @@ const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
 
 /** Without a width, spaces in front are passed over. */
-const digits = (field: Field, width: number, convert: (value: number) => number = value => value): Part => ({
+const digits = (field: Field, width: number, convert: (value: number, now: number) => number = value => value): Part => ({
   isNumber: true,
   width,
   make: maxWidth => (reading, position) => {
     const match = (maxWidth === 0 ? /^\s*(\d+)/ : new RegExp(`^(\\d{1,${maxWidth}})`)).exec(reading.text.slice(position, position + 400))
     if (match === null) return undefined
-    reading.fields.set(field, convert(Number(match[1])))
+    reading.fields.set(field, convert(Number(match[1]), reading.now))
     return position + match[0].length
   }
 })
@@ -66,16 +68,16 @@ const zone: Part = {
 }
 
 /** Two digits mean the year within the 80 before and 20 after this one. */
-function century (now: number): (value: number) => number {
+function inCentury (value: number, now: number): number {
   const start = new Date(now).getUTCFullYear() - 80
   const base = Math.floor(start / 100) * 100
-  return value => value >= 100 ? value : value >= start - base ? base + value : base + value + 100
+  return value >= 100 ? value : value >= start - base ? base + value : base + value + 100
 }
 
-function partOf (letter: string, count: number, now: number): Part {
+function partOf (letter: string, count: number): Part {
   switch (letter) {
     case 'G': return names('era', ['BC', 'AD'], 0)
-    case 'y': case 'Y': return digits('year', count, count > 2 ? undefined : century(now))
+    case 'y': case 'Y': return digits('year', count, count > 2 ? undefined : inCentury)
     case 'M': case 'L': return count >= 3 ? names('month', MONTHS, 1) : digits('month', count)
     case 'd': return digits('day', count)
     case 'D': return digits('dayOfYear', count)
@@ -94,24 +96,36 @@ function partOf (letter: string, count: number, now: number): Part {
   }
 }
 
-function compile (pattern: string, now: number): Reader[] {
+function compile (pattern: string): readonly Reader[] {
   const parts: Part[] = []
   const token = /([A-Za-z])\1*|'((?:[^']|'')*)'|[^A-Za-z']+/gy
   let at = 0
   for (let match = token.exec(pattern); match !== null; match = token.exec(pattern)) {
     at = token.lastIndex
-    if (match[1] !== undefined) parts.push(partOf(match[1], match[0].length, now))
+    if (match[1] !== undefined) parts.push(partOf(match[1], match[0].length))
     else parts.push(literal(match[2] === undefined ? match[0] : match[2] === '' ? '\'' : match[2].replaceAll('\'\'', '\'')))
   }
   if (at < pattern.length || pattern === '') throw new Error('Invalid pattern')
   return parts.map((part, i) => part.make(part.isNumber && parts[i + 1]?.isNumber === true ? part.width : 0))
 }
 
+const PATTERNS_CACHED_MAX = 1000
+const patterns = new Map<string, readonly Reader[]>()
+
+function readersOf (pattern: string): readonly Reader[] {
+  const known = patterns.get(pattern)
+  if (known !== undefined) return known
+  const readers = compile(pattern)
+  if (patterns.size >= PATTERNS_CACHED_MAX) patterns.clear()
+  patterns.set(pattern, readers)
+  return readers
+}
+
 /** Days since the epoch. Throws where the text does not fit, or gives a time of day other than midnight. */
 export function parseSimpleDate (text: string, pattern: string, now: number): number {
-  const reading: Reading = { text, fields: new Map(), offsetMs: 0 }
+  const reading: Reading = { text, now, fields: new Map(), offsetMs: 0 }
   let position = 0
-  for (const read of compile(pattern, now)) {
+  for (const read of readersOf(pattern)) {
     const end = read(reading, position)
     if (end === undefined) throw new Error(`Unparseable date: ${text}`)
     position = end

@@ -86,9 +86,12 @@ export function zoneOf (id: string): Zone {
 
 export const UTC: Zone = fixedZone(0, 'UTC')
 
-/** The zone that the process runs in. */
+let system: Zone | undefined
+
+/** The zone that the process runs in, as it stood when first asked for: asking costs more than a whole function call. */
 export function systemZone (): Zone {
-  return zoneOf(Intl.DateTimeFormat().resolvedOptions().timeZone)
+  system ??= zoneOf(Intl.DateTimeFormat().resolvedOptions().timeZone)
+  return system
 }
 
 /**
