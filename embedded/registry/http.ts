@@ -120,8 +120,8 @@ export class HttpServer {
   }
 
   async #answer (request: IncomingMessage, type: string | undefined): Promise<unknown> {
-    const url = new URL(request.url ?? '/', 'http://registry')
-    const trimmed = url.pathname.replace(/\/+$/, '')
+    const [pathname = '', search = ''] = (request.url ?? '/').split(/\?(.*)/s)
+    const trimmed = pathname.replace(/\/+$/, '')
     const segments = trimmed === '' ? [''] : trimmed.split('/').slice(1)
     const found = this.#routes.flatMap(({ route, pattern }) => {
       const params = match(pattern, segments)
@@ -136,7 +136,7 @@ export class HttpServer {
     const bodyType = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
     if (takesBody && bodyType !== undefined && !ACCEPTED_BODIES.has(bodyType)) throw new RegistryError(415, 'HTTP 415 Unsupported Media Type')
     const body = takesBody ? parseBody(await readBody(request)) : undefined
-    return await one.route.handler({ params: one.params, query: url.searchParams, body })
+    return await one.route.handler({ params: one.params, query: new URLSearchParams(search), body })
   }
 
   #fail (response: ServerResponse, error: unknown, type: string): void {

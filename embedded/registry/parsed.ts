@@ -22,7 +22,9 @@ export interface SchemaRequest {
 
 export interface ParsedSchema extends SchemaContent {
   readonly avro: AvroSchema | undefined
-  /** The same for schemas that mean the same: properties in order, references written out. Only for AVRO. */
+  /** The schema with its references written out. Only for AVRO. */
+  readonly written: string
+  /** The same, and the same for schemas that mean the same: properties in order. */
   readonly resolved: string
 }
 
@@ -67,7 +69,7 @@ function describe (request: SchemaRequest, subject: string, type: string): strin
   return `Invalid schema ${schema} with refs ${references} of type ${type}`
 }
 
-function parseAvroSchema (text: string, references: readonly SchemaReference[], context: ParseContext): { avro: AvroSchema, schema: string, resolved: string } {
+function parseAvroSchema (text: string, references: readonly SchemaReference[], context: ParseContext): Pick<ParsedSchema, 'schema' | 'written' | 'resolved'> & { avro: AvroSchema } {
   const texts = [...resolveReferences(references, context).values()]
   let { schema: avro, references: known } = parseAvro(text, { references: texts, validateDefaults: context.isNew })
   let schema = printAvro(avro, { known })
@@ -75,7 +77,7 @@ function parseAvroSchema (text: string, references: readonly SchemaReference[], 
     schema = normalizeAvro(avro, known, texts);
     ({ schema: avro, references: known } = parseAvro(schema, { references: texts }))
   }
-  return { avro, schema, resolved: printAvro(avro, { sortProps: true }) }
+  return { avro, schema, written: printAvro(avro), resolved: printAvro(avro, { sortProps: true }) }
 }
 
 /** Throws RegistryError 42201 where the schema is none. Undefined for an empty one. */
@@ -90,7 +92,7 @@ export function parseSchema (request: SchemaRequest, context: ParseContext): Par
     if (schemaType === 'AVRO') return { ...content, ...parseAvroSchema(text, references, context) }
     resolveReferences(references, context)
     const schema = schemaType === 'JSON' ? printJson(parseJson(text), context.normalize) : text
-    return { ...content, schema, avro: undefined, resolved: schema }
+    return { ...content, schema, avro: undefined, written: schema, resolved: schema }
   } catch (error) {
     const detail = error instanceof JsonSyntaxError ? error.asJavaException : (error as Error).message
     throw invalidSchema(`${describe(request, context.subject, schemaType)}, details: ${detail}`)

@@ -135,6 +135,16 @@ export class Registry implements SchemaRegistry {
     return this.#same(subject, parsed, deletedToo) ?? this.#same(subject, withPrevious, deletedToo)
   }
 
+  /** The schema's text; with `format` "resolved" one that needs no references. Another format is passed over, as the real registry does. */
+  textOf (version: SchemaVersion, format: string | null): string {
+    return format?.toUpperCase() === 'RESOLVED' ? this.#parsedVersion(version).written : version.schema
+  }
+
+  /** The latest version whose metadata has all these properties. */
+  latestWithMetadata (subject: string, properties: readonly [string, string][], deletedToo: boolean): SchemaVersion | undefined {
+    return this.versions(subject, deletedToo).findLast(one => properties.every(([name, value]) => metadataProperty(one, name) === value))
+  }
+
   /** Reasons why the schema may not follow the version given, or all of them; none where it may. */
   compatibility (subject: string, request: SchemaRequest, version: number | undefined, normalize: boolean): string[] {
     const previous = version === undefined ? this.versions(subject, false) : [this.#find(subject, version, false)].flatMap(one => one ?? [])

@@ -117,6 +117,8 @@ const contentOf = ({ schemaType, references, metadata, ruleSet, schema }: Schema
   schema
 })
 
+const answerOf = (registry: Registry, one: SchemaVersion, query: URLSearchParams) => schemaAnswer({ ...one, schema: registry.textOf(one, query.get('format')) })
+
 const schemaAnswer = (one: SchemaVersion) => ({ subject: one.subject, version: one.version, id: one.id, ...contentOf(one) })
 
 function schemaString (one: SchemaVersion, maxId: number | undefined): object {
@@ -173,7 +175,15 @@ function subjectRoutes (registry: Registry): Route[] {
       const [subject, deletedToo] = [subjectOf(params[0]), flag(query, 'deleted')]
       const found = registry.lookUp(subject, schemaRequest(body), flag(query, 'normalize'), deletedToo)
       if (found === undefined) throw registry.hasSubject(subject, deletedToo) ? errors.schemaNotFound() : errors.subjectNotFound(subject)
-      return schemaAnswer(found)
+      return answerOf(registry, found, query)
+    }),
+    at('GET', '/subjects/:subject/metadata', ({ params, query }) => {
+      const [subject, deletedToo] = [subjectOf(params[0]), flag(query, 'deleted')]
+      const values = query.getAll('value')
+      const properties = query.getAll('key').slice(0, values.length).map((key, index): [string, string] => [key, values[index] ?? ''])
+      const found = registry.latestWithMetadata(subject, properties, deletedToo)
+      if (found === undefined) throw registry.hasSubject(subject, deletedToo) ? errors.schemaNotFound() : errors.subjectNotFound(subject)
+      return answerOf(registry, found, query)
     }),
     at('DELETE', '/subjects/:subject', async ({ params, query }) => await registry.removeSubject(subjectOf(params[0]), flag(query, 'permanent'))),
     at('GET', '/subjects/:subject/versions', ({ params, query }) => {
@@ -184,10 +194,10 @@ function subjectRoutes (registry: Registry): Route[] {
     }),
     at('POST', '/subjects/:subject/versions', async ({ params, query, body }) =>
       registrationAnswer(await registry.registerSchema(subjectOf(params[0]), schemaRequest(body), flag(query, 'normalize')))),
-    at('GET', '/subjects/:subject/versions/:version', request => schemaAnswer(version(request))),
+    at('GET', '/subjects/:subject/versions/:version', request => answerOf(registry, version(request), request.query)),
     at('DELETE', '/subjects/:subject/versions/:version', async ({ params, query }) =>
       await registry.removeVersion(subjectOf(params[0]), versionOf(params[1]), flag(query, 'permanent'))),
-    at('GET', '/subjects/:subject/versions/:version/schema', request => version(request).schema),
+    at('GET', '/subjects/:subject/versions/:version/schema', request => registry.textOf(version(request), request.query.get('format'))),
     at('GET', '/subjects/:subject/versions/:version/referencedby', ({ params, query }) => {
       const one = registry.version(subjectOf(params[0]), versionOf(params[1]), true)
       return page(query, registry.referencedBy(one.subject, one.version, flag(query, 'deleted')), MAX_PAGE)
@@ -202,10 +212,10 @@ function schemaRoutes (registry: Registry): Route[] {
     if (all.length === 0) throw errors.schemaNotFound()
     return all.filter(one => flag(query, 'deleted') || !one.deleted)
   }
-  const byId = ({ params }: RouteRequest) => {
+  const byId = ({ params, query }: RouteRequest) => {
     const found = registry.versionsOfId(idOf(params[0]))[0]
     if (found === undefined) throw errors.schemaNotFound(idOf(params[0]))
-    return found
+    return { ...found, schema: registry.textOf(found, query.get('format')) }
   }
   return [
     at('GET', '/schemas', ({ query }) => {

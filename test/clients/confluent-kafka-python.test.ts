@@ -30,4 +30,4 @@ const names = ['create', 'configs', 'produce none', 'produce gzip', 'produce sna
   'cooperative rebalance', 'commit and resume', 'seek by time', 'idempotent producer', 'transaction committed and aborted', 'delete', 'avro']
 const program = () => ({ command: PYTHON, args: [join(FOLDER, 'operations.py')], timeoutMs: 120_000 })
 
-t.test('confluent-kafka', async t => { await runClient(t, { name: 'confluent-kafka', missing }, programOperations(program, names)) })
+t.test('confluent-kafka', async t => { await runClient(t, { name: 'confluent-kafka', missing, needRegistry: ['avro'] }, programOperations(program, names)) })

@@ -290,8 +290,6 @@ def do_avro():
 OPERATION, BROKERS, REGISTRY = (sys.argv + [''])[1:4]
 if OPERATION.startswith('produce '):
     codec(OPERATION.split()[1])()
-elif OPERATION == 'avro' and not REGISTRY:
-    check(True, True, 'no registry beside this broker')
 else:
     {'create': do_create, 'configs': do_configs, 'group with a rebalance': do_group, 'cooperative rebalance': do_cooperative,
      'commit and resume': do_commit, 'seek by time': do_time, 'idempotent producer': do_idempotent,

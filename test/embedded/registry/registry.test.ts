@@ -144,6 +144,8 @@ t.test('references: resolved, protected, listed', async t => {
   t.match(await ask('DELETE', '/subjects/inner/versions/latest'), { status: 422, body: { error_code: 42206 } })
   const resolved = '{"type":"record","name":"Outer","fields":[{"name":"i","type":{"type":"record","name":"Inner","namespace":"x","fields":[]}}]}'
   t.match((await ask('POST', '/subjects/outer', { schema: resolved })).body, { id: 2 }, 'found with its references written out')
+  t.strictSame((await ask('GET', '/schemas/ids/2?format=resolved')).body, { schema: resolved, references })
+  t.strictSame((await ask('GET', '/subjects/outer/versions/1/schema?format=resolved')).body, JSON.parse(resolved))
 })
 
 t.test('JSON and PROTOBUF are kept and served; their compatibility is not claimed to be known', async t => {
@@ -174,6 +176,18 @@ t.test('transitive levels look at every version', async t => {
   t.strictSame(await check('FULL', field('int', { doc: 'x' })), { is_compatible: true })
   t.strictSame(await check('FULL_TRANSITIVE', field('int', { doc: 'x' })), { is_compatible: false })
   t.strictSame(await check('NONE', field('boolean')), { is_compatible: true })
+})
+
+t.test('metadata and rules are kept, part of what a schema is, and taken over', async t => {
+  const { ask } = await open(t)
+  const metadata = { properties: { owner: 'me' } }
+  await ask('POST', '/subjects/s/versions', { schema: A })
+  t.strictSame((await ask('POST', '/subjects/s/versions', { schema: A, metadata })).body, { id: 2, version: 2, metadata, schema: A })
+  const next = (await ask('POST', '/subjects/s/versions', { schema: AB })).body
+  t.strictSame(next, { id: 3, version: 3, metadata, schema: AB }, 'what is left out comes from the version before')
+  t.strictSame((await ask('GET', '/schemas/ids/2')).body, { schema: A, metadata })
+  t.match((await ask('GET', '/subjects/s/metadata?key=owner&value=me')).body, { version: 3 })
+  t.strictSame((await ask('GET', '/subjects/s/metadata?key=owner&value=you')).body, { error_code: 40403, message: 'Schema not found' })
 })
 
 t.test('modes', async t => {
@@ -220,6 +234,7 @@ t.test('bad requests get the real registry\'s errors', async t => {
     ['POST', '/subjects/s/versions', { schema: A }, 415, 415, { 'content-type': 'text/plain' }],
     ['GET', '/subjects', undefined, 406, 406, { accept: 'text/html' }],
     ['PUT', '/subjects', {}, 405, 405],
+    ['GET', '/nope//?a=%', undefined, 404, 404],
     ['GET', '/schemas/ids/x', undefined, 404, 404],
     ['GET', '/schemas/ids/5/versions', undefined, 404, 40403],
     ['GET', '/subjects/s/versions/0', undefined, 422, 42202],
