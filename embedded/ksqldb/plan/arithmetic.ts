@@ -75,13 +75,20 @@ function operator (symbol: ArithmeticOperator, type: SqlType): Binary {
   }
 }
 
-/** `left symbol right`, of the type that arithmeticResult gave. */
-export function compileArithmetic (
-  symbol: ArithmeticOperator, type: SqlType, left: Evaluate, leftType: SqlType, right: Evaluate, rightType: SqlType
-): Evaluate {
+export interface Operand { readonly evaluate: Evaluate, readonly type: SqlType }
+
+/** `left symbol right`, of the type that arithmeticResult gave. On a null it throws NULL_OPERAND, or gives null where `nullable`. */
+export function compileArithmetic (symbol: ArithmeticOperator, type: SqlType, left: Operand, right: Operand, nullable: boolean): Evaluate {
   const apply = operator(symbol, type)
-  const a = operand(left, leftType, type)
-  const b = operand(right, rightType, type)
+  const a = operand(left.evaluate, left.type, type)
+  const b = operand(right.evaluate, right.type, type)
+  if (nullable) {
+    return row => {
+      const x = a(row)
+      const y = b(row)
+      return x === null || y === null ? null : apply(x, y)
+    }
+  }
   if (type.base === 'STRING') return row => String(a(row)) + String(b(row))
   return row => {
     const x = a(row)

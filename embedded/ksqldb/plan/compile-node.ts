@@ -3,6 +3,7 @@ import type { Expression } from '../sql/ast.js'
 import type { SqlType } from '../sql/sql-type.js'
 import { BOOLEAN, INTEGER, BIGINT, DOUBLE, STRING, array, map, printSqlType, struct } from '../sql/sql-type.js'
 import { compileArithmetic, compileSign } from './arithmetic.js'
+import type { Operand } from './arithmetic.js'
 import type { LambdaTypes } from './call.js'
 import { typeCall } from './call.js'
 import { castBetween } from './cast.js'
@@ -133,9 +134,8 @@ export class NodeCompiler {
     const left = this.compile(expression.left, scope)
     const right = this.compile(expression.right, scope)
     const type = arithmeticResult(expression.operator, left.type, right.type)
-    return {
-      type, evaluate: compileArithmetic(expression.operator, type, left.evaluate, left.type as SqlType, right.evaluate, right.type as SqlType)
-    }
+    const [a, b] = [left, right].map(side => ({ evaluate: side.evaluate, type: side.type as SqlType })) as [Operand, Operand]
+    return { type, evaluate: compileArithmetic(expression.operator, type, a, b, this.#context.interpreted === true) }
   }
 
   #comparison (expression: Of<'Comparison'>, scope: Scope): Compiled {

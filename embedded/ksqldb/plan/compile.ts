@@ -18,6 +18,8 @@ export interface CompileContext {
   readonly functions: FunctionRegistry
   /** Told of what failed at run time, for the processing log; the expression, or the part of it that stands alone, then gives null. */
   readonly onError?: (error: Error, expression: Expression) => void
+  /** As ksqlDB's interpreter, which answers pull queries over tables: an arithmetic operator on null gives null, and leaves the expression around it alone. */
+  readonly interpreted?: boolean
 }
 
 export interface CompiledExpression {

@@ -349,7 +349,7 @@ export function planPullQuery (
   const node = new SourceNode('KsqlTopic', source, alias)
   const pseudo = source.kind === 'TABLE' ? PSEUDO_COLUMNS.slice(0, 1) : PSEUDO_COLUMNS
   const { value: rowColumns } = withPseudoAndKey(source.schema, source.window !== undefined, pseudo)
-  const context = { functions }
+  const context = { functions, interpreted: source.kind === 'TABLE' }
   const where = sanitized.where === undefined ? undefined : unqualify(sanitized.where, (_, name) => name)
   if (where !== undefined) checkFilter(where, node.schema, functions, 'WHERE')
   const rewritten = where === undefined ? undefined : rewriteMagicTimestamps(where)

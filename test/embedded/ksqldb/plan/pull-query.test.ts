@@ -60,6 +60,13 @@ t.test('rows are filtered and projected; by key alone there is nothing to filter
   t.type(plans().pull("SELECT * FROM by_code WHERE code = 'a' AND code = 'b';").filter, 'function')
 })
 
+t.test('over a table a null operand makes its operator null, over a stream the expression', async t => {
+  const [sum] = plans().pull('SELECT COALESCE(n + 1, CAST(-1 AS BIGINT)) FROM by_code;').selects
+  t.equal(sum?.([null, null, 0, 'a']), -1n)
+  const [streamed] = plans().pull('SELECT COALESCE(ms + 1, CAST(-1 AS BIGINT)) FROM clicks;').selects
+  t.equal(streamed?.([null, null, 0, 0, 0n, 'a']), null)
+})
+
 t.test('a stream is scanned with any condition', async t => {
   const plan = plans().pull('SELECT code, UCASE(url) FROM clicks WHERE url IS NOT NULL;')
   t.same(plan.lookup, { kind: 'scan' })
