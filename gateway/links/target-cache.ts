@@ -14,6 +14,8 @@ export interface TargetCacheOptions {
   readonly max: number
   /** How long an entry is believed while the feed is down, in milliseconds. */
   readonly staleMs: number
+  /** How long a request waits for a link to be read again before it takes what is held, in milliseconds. */
+  readonly patienceMs: number
   /** A clock that only goes forward, in milliseconds. */
   readonly now: () => number
 }
@@ -23,7 +25,7 @@ const feedSettlesMs = 5_000
 /** Even with the feed up, a link is read again now and then: no fault of the feed can make an error last. */
 const believedMsMax = 300_000
 
-interface Loading { readonly promise: Promise<Target | null>, pushed: Target | undefined }
+interface Loading { readonly promise: Promise<Target | null>, readonly startedAt: number, pushed: Target | undefined }
 
 const versionOf = (target: Target | null | undefined): number => target?.version ?? 0
 
@@ -69,19 +71,38 @@ export class TargetCache {
     return age < this.#options.staleMs
   }
 
-  /** The link, loaded where memory does not have it; requests for one link share one load. */
+  /**
+   * The link, loaded where memory does not have it; requests for one link share one load. Where it is held but old, and the views do not
+   * answer soon or at all, what is held is taken: redirects go on while ksqlDB is away.
+   * @throws the error of the load, where nothing is held.
+   */
   async get (link: string): Promise<Target | null> {
     const known = this.peek(link)
     if (known !== undefined) return known
-    const loading = this.#loading.get(link)
-    if (loading !== undefined) return await loading.promise
-    return await this.#load(link)
+    const held = this.#entries.get(link)
+    const loading = this.#loading.get(link) ?? this.#load(link)
+    return held === undefined ? await loading.promise : await this.#orHeld(loading, held)
   }
 
-  #load (link: string): Promise<Target | null> {
+  async #orHeld (loading: Loading, held: Entry): Promise<Target | null> {
+    const left = loading.startedAt + this.#options.patienceMs - this.#options.now()
+    if (left <= 0) return held.target
+    let timer: NodeJS.Timeout | undefined
+    const patience = new Promise<null>(resolve => { timer = setTimeout(resolve, left, null) })
+    try {
+      return await Promise.race([loading.promise, patience.then(() => held.target)])
+    } catch {
+      return held.target
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #load (link: string): Loading {
     const seenAt = this.#options.now()
     const loading: Loading = {
       pushed: undefined,
+      startedAt: seenAt,
       promise: this.#options.load(link).then(loaded => {
         // a change that came by while the read was under way may be newer than what was read
         const target = versionOf(loading.pushed) > versionOf(loaded) ? loading.pushed as Target : loaded ?? null
@@ -89,8 +110,9 @@ export class TargetCache {
         return target
       }).finally(() => this.#loading.delete(link))
     }
+    loading.promise.catch(() => {}) // whoever waits is told; with patience at its end nobody may
     this.#loading.set(link, loading)
-    return loading.promise
+    return loading
   }
 
   #store (link: string, target: Target | null, seenAt: number): void {

@@ -35,7 +35,7 @@ const targetLoader = (queries: LinkQueries, states: BatchedPull<LinkState>) => {
 }
 
 /** Follows the changes of all links until the signal; a break is waited out with a growing delay. */
-const follow = async (queries: LinkQueries, cache: TargetCache, signal: AbortSignal, onError: (error: unknown) => void): Promise<void> => {
+const follow = async (queries: LinkQueries, cache: TargetCache, signal: AbortSignal, onError: (error: unknown, wasUp: boolean) => void): Promise<void> => {
   for (let delay = 50; !signal.aborted; delay = Math.min(delay * 2, feedRetryMsMax)) {
     try {
       const changes = await queries.changes(signal)
@@ -43,7 +43,7 @@ const follow = async (queries: LinkQueries, cache: TargetCache, signal: AbortSig
       delay = 50
       for await (const target of changes) cache.changed(target)
     } catch (error) {
-      if (!signal.aborted) onError(error)
+      if (!signal.aborted) onError(error, cache.feedUp)
     }
     cache.setFeed(false)
     await wait(delay, undefined, { signal }).catch(() => {})
@@ -57,6 +57,7 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
     load: targetLoader(queries, states),
     max: config.cacheLinksMax,
     staleMs: config.cacheStaleMs,
+    patienceMs: 200,
     now: () => performance.now()
   })
   app.decorate('targets', cache)
@@ -74,7 +75,11 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
     onChange: view => cache.put(targetOf(view.link, view.version, view.doc))
   }))
   const stop = new AbortController()
-  const feed = follow(queries, cache, stop.signal, error => app.log.warn({ err: error }, 'the feed of link changes broke'))
+  const feed = follow(queries, cache, stop.signal, (error, wasUp) => {
+    // once for each break: until it is back, links are read again and again instead
+    if (wasUp) app.log.warn({ err: error }, 'the feed of link changes broke')
+    else app.log.debug({ err: error }, 'the feed of link changes is not back yet')
+  })
   app.addHook('preClose', async () => {
     stop.abort()
     await feed

@@ -1,12 +1,13 @@
 import t from 'tap'
 import { TargetCache } from '../../../gateway/links/target-cache.js'
 import type { Target } from '../../../gateway/queries/links.js'
+import { until } from '../../helpers/until.js'
 
 const target = (link: string, version: number): Target => ({
   link, version, url: `https://example.com/${version}`, enabled: true, deleted: false, validFrom: null, validUntil: null, maxVisits: null, redirectStatus: 302, forwardQuery: false
 })
 
-const make = ({ max = 10, staleMs = 100 } = {}) => {
+const make = ({ max = 10, staleMs = 100, patienceMs = 1_000 } = {}) => {
   const stored = new Map<string, Target>()
   const clock = { now: 0 }
   const loads: string[] = []
@@ -20,6 +21,7 @@ const make = ({ max = 10, staleMs = 100 } = {}) => {
     },
     max,
     staleMs,
+    patienceMs,
     now: () => clock.now
   })
   return { cache, stored, clock, loads, hold: (until: Promise<void> | undefined) => { hold = until } }
@@ -103,9 +105,28 @@ t.test('a failed load is not remembered', async t => {
       if (fail) throw new Error('down')
       return target(link, 1)
     },
-    max: 3, staleMs: 1_000, now: () => 0
+    max: 3, staleMs: 1_000, patienceMs: 1_000, now: () => 0
   })
   await t.rejects(cache.get('a'), { message: 'down' })
   fail = false
   t.equal((await cache.get('a'))?.version, 1)
+})
+
+t.test('while the views are away, what is held is taken: at once where they refuse, soon where they do not answer', async t => {
+  let answer: () => Promise<Target | undefined> = async () => target('a', 1)
+  const clock = { now: 0 }
+  const cache = new TargetCache({ load: async () => await answer(), max: 3, staleMs: 100, patienceMs: 20, now: () => clock.now })
+  await cache.get('a')
+  clock.now = 1_000
+  answer = async () => { throw new Error('refused') }
+  t.equal((await cache.get('a'))?.version, 1)
+  let late: (target: Target) => void = () => {}
+  answer = async () => await new Promise(resolve => { late = resolve })
+  t.equal((await cache.get('a'))?.version, 1, 'after the patience')
+  clock.now = 1_020
+  t.equal((await cache.get('a'))?.version, 1, 'a second one does not wait again')
+  late(target('a', 2))
+  await until('the late answer', async () => cache.peek('a') !== undefined && cache.peek('a')?.version === 2)
+  answer = async () => { throw new Error('refused') }
+  await t.rejects(cache.get('unknown'), { message: 'refused' }, 'what is not held cannot be taken')
 })

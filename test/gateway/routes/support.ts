@@ -59,7 +59,7 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
       const state = log.state(link)
       return state?.latest === undefined ? undefined : targetOf(link, state.version, state.latest.doc)
     },
-    max: 100, staleMs: 0, now: () => performance.now()
+    max: 100, staleMs: 0, patienceMs: 1_000, now: () => performance.now()
   }))
   app.decorate('links', new LinkService({
     read: async link => log.state(link),
