@@ -5,6 +5,7 @@ import { KsqlEngine } from './engine/engine.js'
 import { SERVER_DEFAULTS, type Properties } from './engine/properties.js'
 import { FunctionRegistry } from './plan/function-registry.js'
 import { createBuiltInFunctions, systemContext } from './plan/functions/index.js'
+import type { Credentials } from './rest/basic-auth.js'
 import { RestServer } from './rest/server.js'
 import type { RuntimeLogger } from './runtime/api.js'
 import { Runtime } from './runtime/runtime.js'
@@ -22,6 +23,8 @@ export interface KsqlServerOptions {
   readonly clusterId?: string
   /** Server properties over the defaults, by their full names, such as `ksql.streams.auto.offset.reset`. */
   readonly properties?: Properties
+  /** Users and passwords for basic authentication; without, everybody may ask. */
+  readonly credentials?: Credentials
 }
 
 export class KsqlServer {
@@ -48,7 +51,10 @@ export class KsqlServer {
         ...(options.properties !== undefined && { properties: options.properties })
       })
       const serviceId = options.properties?.['ksql.service.id'] ?? SERVER_DEFAULTS['ksql.service.id'] ?? ''
-      return new KsqlServer(engine, runtime, await RestServer.listen({ engine, host, port, serviceId, clusterId: options.clusterId ?? 'embedded' }))
+      return new KsqlServer(engine, runtime, await RestServer.listen({
+        engine, host, port, serviceId, clusterId: options.clusterId ?? 'embedded',
+        ...(options.credentials !== undefined && { credentials: options.credentials })
+      }))
     } catch (error) {
       await runtime.close()
       throw error

@@ -4,24 +4,22 @@ import type { Log } from '../../log.js'
 import type { SchemaRegistry } from '../../schema-registry.js'
 import type { FunctionRegistry } from '../plan/function-registry.js'
 import type { DataSource } from '../plan/metastore.js'
-import { sanitizeStatement } from '../plan/planner.js'
-import { WithClause, type WithClauseKind } from '../plan/with-clause.js'
 import type { RuntimeApi, RuntimeLogger } from '../runtime/api.js'
-import { createSerializer, valueColumns } from '../runtime/serde/index.js'
-import type { ParsedStatement, SourceProperties, Statement } from '../sql/ast.js'
-import { backquote } from '../sql/keywords.js'
+import type { ParsedStatement, Statement } from '../sql/ast.js'
+import { backquote, quoteIdentifier } from '../sql/keywords.js'
 import { parseStatements } from '../sql/parser.js'
-import { printStatement } from '../sql/printer.js'
 import { assertSchema, assertTopic } from './assert.js'
 import { interpret, isChanging, type Change, type ChangingStatement } from './change.js'
 import { CommandTopic } from './command-topic.js'
 import type { Entity } from './entities.js'
 import { EngineError, toEngineError } from './errors.js'
-import { hasRegistrySchema } from './inference.js'
 import { injectCreateAsSelect, injectCreateSource } from './injector.js'
 import { prepareInsert } from './insert-values.js'
 import { list } from './listings.js'
-import { bareName, checkValue, isImmutable, isKnownProperty, SERVER_DEFAULTS, sessionProperties, type Properties } from './properties.js'
+import { prepare } from './prepare.js'
+import { SERVER_DEFAULTS, sessionProperties, type Properties } from './properties.js'
+import { deleteSubjects, refuseSharedTopic, registerSchemas } from './schemas.js'
+import { changeSession, type Session } from './session.js'
 import { EngineState } from './state.js'
 import { LogTopics, TrialTopics, type TopicView } from './topics.js'
 import type { TopicSpec } from '../../log.js'
@@ -50,12 +48,6 @@ export interface EngineRequest {
 }
 
 interface CommandStatus { readonly status: string, readonly message: string, readonly queryId: string | null }
-
-/** What a request's SET and DEFINE have made of its session. */
-interface Session {
-  properties: Record<string, string>
-  readonly variables: Map<string, string>
-}
 
 /** Where statements act: the engine itself, or a copy on which they are tried. */
 interface Stage {
@@ -185,20 +177,8 @@ export class KsqlEngine {
   }
 
   async #ask (statement: Statement, text: string, session: Session, stage: Stage): Promise<Entity | undefined> {
+    if (changeSession(statement, session, text)) return undefined
     switch (statement.node) {
-      case 'SetProperty':
-        setProperty(session, statement.name, statement.value, text)
-        return undefined
-      case 'UnsetProperty':
-        refuseUnknownProperty(statement.name, text)
-        delete session.properties[bareName(statement.name)]
-        return undefined
-      case 'DefineVariable':
-        session.variables.set(statement.name, statement.value)
-        return undefined
-      case 'UndefineVariable':
-        session.variables.delete(statement.name)
-        return undefined
       case 'InsertValues': {
         const { source, row } = prepareInsert(statement, stage.state, this.functions)
         if (!stage.trial) await this.runtime.insert(source, row)
@@ -209,7 +189,7 @@ export class KsqlEngine {
       case 'AssertTopic': return stage.trial ? undefined : await assertTopic(statement, this.log, text)
       case 'AssertSchema': return stage.trial ? undefined : await assertSchema(statement, this.registry, text)
       case 'ListConnectors': case 'ListConnectorPlugins': case 'CreateConnector': case 'DropConnector': case 'DescribeConnector':
-        throw noConnect(text)
+        throw new EngineError('Could not connect to the server. Please check the server details are\n\tcorrect and that the server is running.', text, 50000)
       default: return this.#list(statement, text, session, stage)
     }
   }
@@ -242,11 +222,16 @@ export class KsqlEngine {
       change.apply(stage.state)
       return { '@type': 'currentStatus', statementText: complete.text }
     }
-    if (change.declares !== undefined) await this.#register(change.declares, complete)
+    if (change.declares !== undefined) await registerSchemas(change.declares, complete.statement, this.registry)
     const offset = await this.#commands.append(change.commandId, {
       statement: complete.text, streamsProperties: session.properties, version: 1, ...(change.queryId !== undefined && { queryId: change.queryId })
     })
-    await this.#carryOut(change)
+    try {
+      await this.#carryOut(change)
+    } catch (error) {
+      await this.#takeBack(change)
+      throw error
+    }
     return {
       '@type': 'currentStatus', statementText: isCreate(statement) ? complete.text : text, commandId: change.commandId,
       commandStatus: { status: 'SUCCESS', message: change.message, queryId: change.queryId ?? null }, commandSequenceNumber: offset, warnings: []
@@ -281,6 +266,19 @@ export class KsqlEngine {
     for (const listener of this.#listeners) listener()
   }
 
+  /** A query that did not start, though its command is kept: another command takes it back, so that no start has to fail on it again. */
+  async #takeBack ({ start }: Change): Promise<void> {
+    if (start === undefined) return
+    const source = start.kind === 'INSERT' ? undefined : this.state.source(start.sinkName ?? start.plan.sourceNames[0] ?? '')
+    const text = source === undefined ? `TERMINATE ${quoteIdentifier(start.id)};` : `DROP ${source.kind} ${quoteIdentifier(source.name)};`
+    const [parsed] = this.parse(text)
+    if (parsed === undefined || !isChanging(parsed.statement)) return
+    const number = this.#commands.nextOffset
+    const back = interpret(parsed.statement, { state: this.state, functions: this.functions, properties: {}, session: {}, text, number })
+    await this.#commands.append(back.commandId, { statement: text, streamsProperties: {}, version: 1 })
+    await this.#carryOut(back)
+  }
+
   #remember (change: Change): void {
     this.#statuses.delete(change.commandId)
     this.#statuses.set(change.commandId, { status: 'SUCCESS', message: change.message, queryId: change.queryId ?? null })
@@ -288,36 +286,12 @@ export class KsqlEngine {
     if (this.#statuses.size > STATUSES_MAX && oldest !== undefined) this.#statuses.delete(oldest)
   }
 
-  /** The schemas of a source's key and value: of CREATE STREAM or TABLE only where the subject has none yet. */
-  async #register (source: DataSource, { statement }: Complete): Promise<void> {
-    const parts = [
-      { columns: source.schema.key, info: source.formats.key, isKey: true },
-      { columns: valueColumns(source.schema), info: source.formats.value, isKey: false }
-    ]
-    for (const { columns, info, isKey } of parts) {
-      if (columns.length === 0 || !hasRegistrySchema(info.format) || info.properties['schemaId'] !== undefined) continue
-      const subject = `${source.topic}-${isKey ? 'key' : 'value'}`
-      if (statement.node !== 'CreateAsSelect' && await this.registry.latest(subject) !== undefined) continue
-      try {
-        await createSerializer(columns, info, { topic: source.topic, isKey, registry: this.registry })
-      } catch (error) {
-        throw new EngineError(`Could not register schema for topic: ${error instanceof Error ? error.message : String(error)}`, printStatement(statement))
-      }
-    }
-  }
-
   /** DELETE TOPIC: before the command, as ksqlDB does: a source without its topic can be dropped again. */
   async #deleteTopic (source: DataSource, { state, topics, trial }: Stage): Promise<void> {
-    const others = state.sources().filter(other => other.topic === source.topic && other.name !== source.name).map(other => other.name)
-    if (others.length > 0) {
-      throw new EngineError(`Refusing to delete topic. Found other data sources (${others.join(', ')}) using topic ${source.topic}`)
-    }
+    refuseSharedTopic(source, state)
     if (!trial) for (const query of state.writers(source.name)) await this.runtime.stopQuery(query.id, { deleteState: true })
     await topics.delete(source.topic)
-    if (trial) return
-    for (const part of ['key', 'value'] as const) {
-      if (hasRegistrySchema(source.formats[part].format)) await this.registry.deleteSubject(`${source.topic}-${part}`)
-    }
+    if (!trial) await deleteSubjects(source, this.registry)
   }
 
   async #replay (): Promise<void> {
@@ -364,33 +338,6 @@ export class KsqlEngine {
   }
 }
 
-/** The first look at a statement: its WITH clause, its sources and columns. Throws KsqlError. */
-function prepare (statement: ChangingStatement, state: EngineState): ChangingStatement {
-  if (statement.node === 'CreateSource') checkWithClause(statement.properties, 'CREATE')
-  if (statement.node === 'CreateAsSelect') checkWithClause(statement.properties, 'CREATE AS')
-  const sanitized = sanitizeStatement(statement, state)
-  return isChanging(sanitized) ? sanitized : statement
-}
-
-function checkWithClause (properties: SourceProperties, kind: WithClauseKind): WithClause {
-  return new WithClause(properties, kind)
-}
-
 function isCreate (statement: Statement): boolean {
   return statement.node === 'CreateSource' || statement.node === 'CreateAsSelect'
-}
-
-function setProperty (session: Session, name: string, value: string, text: string): void {
-  refuseUnknownProperty(name, text)
-  if (isImmutable(name)) throw new EngineError(`Cannot override property '${name}'`, text)
-  session.properties[bareName(name)] = checkValue(name, value, text)
-}
-
-/** Kafka's own settings are taken by any name; those of ksql must be known. */
-function refuseUnknownProperty (name: string, text: string): void {
-  if (name.startsWith('ksql.') && !name.startsWith('ksql.streams.') && !isKnownProperty(name)) throw new EngineError(`Unknown property: ${name}`, text)
-}
-
-function noConnect (text: string): EngineError {
-  return new EngineError('Could not connect to the server. Please check the server details are\n\tcorrect and that the server is running.', text, 50000)
 }

@@ -22,7 +22,7 @@ export interface PreparedInsert { readonly source: DataSource, readonly row: Ins
 
 /** Throws EngineError. */
 export function prepareInsert (statement: InsertValues, state: EngineState, functions: FunctionRegistry): PreparedInsert {
-  const source = target(statement, state)
+  const source = insertTarget(statement.target, state)
   refuseHeaders(statement, source)
   try {
     return { source, row: buildRow(statement, source, functions) }
@@ -37,12 +37,14 @@ export function masked (statement: InsertValues): string {
   return `INSERT INTO ${backquote(statement.target)} ${columns}VALUES (${statement.values.map(() => "'[value]'").join(', ')});`
 }
 
-function target (statement: InsertValues, state: EngineState): DataSource {
-  const source = state.source(statement.target)
-  if (source === undefined) throw new EngineError(`Cannot insert values into an unknown stream/table: ${backquote(statement.target)}`)
-  if (source.window !== undefined) throw new EngineError('Cannot insert values into windowed stream/table!')
-  if (READ_ONLY_TOPIC.test(source.topic)) throw new EngineError(`Cannot insert values into read-only topic: ${source.topic}`)
-  if (source.isSource) throw new EngineError(`Cannot insert values into read-only ${source.kind.toLowerCase()}: ${source.name}`)
+/** A source that rows may be inserted into. Throws EngineError with `code`. */
+export function insertTarget (name: string, state: EngineState, code?: number): DataSource {
+  const source = state.source(name)
+  const refused = (message: string): EngineError => new EngineError(message, undefined, code)
+  if (source === undefined) throw refused(`Cannot insert values into an unknown stream/table: ${backquote(name)}`)
+  if (source.window !== undefined) throw refused('Cannot insert values into windowed stream/table!')
+  if (READ_ONLY_TOPIC.test(source.topic)) throw refused(`Cannot insert values into read-only topic: ${source.topic}`)
+  if (source.isSource) throw refused(`Cannot insert values into read-only ${source.kind.toLowerCase()}: ${source.name}`)
   return source
 }
 

@@ -1,13 +1,18 @@
-// ksqlDB's REST API over HTTP/1.1: paths, methods, bodies with a bound, time-outs, an orderly end.
+// ksqlDB's REST API over HTTP/1.1 and HTTP/2 without TLS, on one port: paths, methods, bodies with a bound, time-outs, an orderly end.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createHttp2Server, type Http2Server, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net'
+import { isAllowed, type Credentials } from './basic-auth.js'
 import type { KsqlEngine } from '../engine/engine.js'
 import { EngineError } from '../engine/errors.js'
+import { insertsStream } from './inserts-stream.js'
 import { QueriesHandler } from './queries-handler.js'
 import { JSON_TYPE, objectMember, parseObject, readBody, send, sendError, sendJson, textMembers } from './responses.js'
 
 /** The version of ksqlDB whose API this is. */
 const API_VERSION = '7.9.1'
+/** Answers that are under way at the end may take this long. */
+const CLOSE_MS_MAX = 1000
 const NOT_FOUND = '<html><body><h1>Resource not found</h1></body></html>'
 
 type Handler = (body: string, request: IncomingMessage, response: ServerResponse) => void
@@ -20,10 +25,21 @@ export interface RestOptions {
   readonly clusterId: string
   /** `ksql.service.id`. */
   readonly serviceId: string
+  /** Users and passwords; without, everybody may ask. */
+  readonly credentials?: Credentials
 }
 
+/** What every connection over HTTP/2 begins with (RFC 9113, 3.4). */
+const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0')
+/** A connection must have said something after this long. */
+const FIRST_BYTES_MS_MAX = 30_000
+
 export class RestServer {
+  readonly #tcp: TcpServer
   readonly #server: Server
+  readonly #http2: Http2Server
+  readonly #sockets = new Set<Socket>()
+  readonly #credentials: Credentials | undefined
   readonly #engine: KsqlEngine
   readonly #clusterId: string
   readonly #serviceId: string
@@ -35,6 +51,7 @@ export class RestServer {
     this.#engine = options.engine
     this.#clusterId = options.clusterId
     this.#serviceId = options.serviceId
+    this.#credentials = options.credentials
     this.#queries = new QueriesHandler(options.engine)
     this.#posts = {
       __proto__: null as never,
@@ -67,37 +84,80 @@ export class RestServer {
     const timeouts = { requestTimeout: 60_000, headersTimeout: 30_000, keepAliveTimeout: 60_000 }
     this.#server = createServer(timeouts, (request, response) => this.#handle(request, response))
     this.#server.on('clientError', (_, socket) => socket.writable ? socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n') : socket.destroy())
+    // It listens through the TCP server: this starts its own watch over time-outs and idle connections.
+    this.#server.emit('listening')
+    this.#http2 = createHttp2Server({}, (request, response) => this.#handle2(request, response))
+    this.#http2.on('sessionError', () => {})
+    this.#tcp = createTcpServer({ noDelay: true }, socket => this.#connect(socket))
   }
 
   /** Listens. Rejects where the port is taken. */
   static async listen (options: RestOptions): Promise<RestServer> {
     const rest = new RestServer(options)
     await new Promise<void>((resolve, reject) => {
-      rest.#server.once('error', reject)
-      rest.#server.listen(options.port, options.host, () => {
-        rest.#server.off('error', reject)
+      rest.#tcp.once('error', reject)
+      rest.#tcp.listen(options.port, options.host, () => {
+        rest.#tcp.off('error', reject)
         resolve()
       })
     })
     return rest
   }
 
+  /** Hands the connection to the version of HTTP that its first bytes speak. */
+  #connect (socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    socket.once('error', () => socket.destroy())
+    socket.setTimeout(FIRST_BYTES_MS_MAX, () => socket.destroy())
+    socket.once('data', (first: Buffer) => {
+      socket.setTimeout(0)
+      socket.removeAllListeners('timeout')
+      socket.pause()
+      socket.unshift(first)
+      const length = Math.min(first.length, HTTP2_PREFACE.length)
+      const speaksHttp2 = first.subarray(0, length).equals(HTTP2_PREFACE.subarray(0, length))
+      ;(speaksHttp2 ? this.#http2 : this.#server).emit('connection', socket)
+      process.nextTick(() => socket.resume())
+    })
+  }
+
   get address (): { host: string, port: number } {
-    const { address, port } = this.#server.address() as AddressInfo
+    const { address, port } = this.#tcp.address() as AddressInfo
     return { host: address, port }
   }
 
   /** Ends push queries, lets running answers finish, then closes every connection. */
   async close (): Promise<void> {
     this.#queries.closeAll()
-    const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
+    const closed = new Promise<void>(resolve => this.#tcp.close(() => resolve()))
     this.#server.closeIdleConnections()
-    const force = setTimeout(() => this.#server.closeAllConnections(), 1000)
+    const idle = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy()
+    }, CLOSE_MS_MAX)
+    // Connections that wait between two requests are closed as the answers on the others end.
+    const poll = setInterval(() => this.#server.closeIdleConnections(), 20)
+    this.#http2.close()
     await closed
-    clearTimeout(force)
+    clearTimeout(idle)
+    clearInterval(poll)
+    // Stops the watch; it never listened itself, which is the error that it would report.
+    this.#server.close(() => {})
+  }
+
+  /** HTTP/2 asks the same; only the stream of inserts is its own. */
+  #handle2 (request: Http2ServerRequest, response: Http2ServerResponse): void {
+    const path = request.url.split('?')[0]
+    if (path !== '/inserts-stream' || request.method !== 'POST') {
+      // The compatibility classes are made to stand in for those of HTTP/1.1.
+      return this.#handle(request as unknown as IncomingMessage, response as unknown as ServerResponse)
+    }
+    if (!isAllowed(this.#credentials, request.headers.authorization)) return unauthorized(response as unknown as ServerResponse)
+    insertsStream(this.#engine, request, response).catch(() => request.stream.destroy())
   }
 
   #handle (request: IncomingMessage, response: ServerResponse): void {
+    if (!isAllowed(this.#credentials, request.headers.authorization)) return unauthorized(response)
     const url = request.url ?? '/'
     const end = url.indexOf('?')
     const path = end < 0 ? url : url.slice(0, end)
@@ -114,7 +174,7 @@ export class RestServer {
     readBody(request, (error, body) => {
       if (error === undefined) return handler(body, request, response)
       if (response.destroyed) return
-      response.setHeader('connection', 'close')
+      if (request.httpVersionMajor < 2) response.setHeader('connection', 'close')
       sendError(response, new EngineError(error.message, undefined, error.status * 100))
     })
   }
@@ -153,6 +213,11 @@ export class RestServer {
   #cluster (): object {
     return { scope: { path: [], clusters: { 'kafka-cluster': this.#clusterId, 'ksql-cluster': this.#serviceId } }, id: '' }
   }
+}
+
+function unauthorized (response: ServerResponse): void {
+  response.setHeader('www-authenticate', 'Basic realm="ksql"')
+  sendError(response, new EngineError('Unauthorized', undefined, 40100))
 }
 
 function decode (text: string): string {
