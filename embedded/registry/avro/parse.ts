@@ -49,6 +49,8 @@ function aliasesOf (node: JsonObject): string[] {
 
 class SchemaReader {
   readonly #names = new Map<string, AvroNamed>()
+  /** Records whose fields are being read. */
+  readonly #unfinished = new Set<AvroSchema>()
   readonly #validateDefaults: boolean
 
   constructor (validateDefaults: boolean) { this.#validateDefaults = validateDefaults }
@@ -106,7 +108,9 @@ class SchemaReader {
     this.#define(record)
     const fields = node.get('fields')
     if (!Array.isArray(fields)) throw new AvroSchemaError(`Record has no fields: ${printJson(node)}`)
+    this.#unfinished.add(record)
     for (const field of fields) this.#addField(record, field)
+    this.#unfinished.delete(record)
     return record
   }
 
@@ -182,7 +186,7 @@ class SchemaReader {
       if (trimmed !== 'NaN' && (trimmed === '' || Number.isNaN(Number(trimmed)))) throw new AvroSchemaError(trimmed === '' ? 'empty String' : `For input string: "${value}"`)
       value = new JsonNumber(javaDouble(Number(trimmed)))
     }
-    if (value !== undefined && this.#validateDefaults && !isValidDefault(schema, value)) {
+    if (value !== undefined && this.#validateDefaults && !isValidDefault(schema, value, this.#unfinished)) {
       throw new AvroSchemaError(`Invalid default for field ${name}: ${printJson(value)} not a ${printAvro(schema)}`)
     }
     return value
