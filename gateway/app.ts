@@ -94,6 +94,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
       names,
       directory: options.ksqlDir,
       replicationFactor: config.topicReplicationFactor,
+      timeoutMs: config.startTimeoutMs,
       log: message => app.log.info(message),
       now: Date.now,
       wait

@@ -83,11 +83,11 @@ export class KsqlClient {
 
   /**
    * Runs a pull query; a missing key gives no rows. While ksqlDB answers that the table is not materialised yet, it is asked again
-   * until the time-out of the client's options.
+   * until the time-out: the client's own, unless another is given.
    * @throws KsqlError as ksqlDB refused it, or undici's error where the server could not be reached in time.
    */
-  async pull (sql: string): Promise<PullResult> {
-    const deadline = performance.now() + this.#pullTimeoutMs
+  async pull (sql: string, timeoutMs = this.#pullTimeoutMs): Promise<PullResult> {
+    const deadline = performance.now() + timeoutMs
     for (let delay = 10; ; delay = Math.min(delay * 2, retryDelayMsMax)) {
       try {
         return await this.#pullOnce(sql, Math.max(1, Math.ceil(deadline - performance.now())))

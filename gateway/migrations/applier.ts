@@ -16,6 +16,8 @@ export interface ApplierOptions {
   readonly names: Names
   readonly directory: string
   readonly replicationFactor: number
+  /** How long ksqlDB may take to make its tables ready: after a restart of its own, half a minute and more. */
+  readonly timeoutMs: number
   readonly log: (message: string) => void
   readonly now: () => number
   readonly wait: (ms: number) => Promise<void>
@@ -23,7 +25,8 @@ export interface ApplierOptions {
 
 /** How long another applier's RUNNING is respected; then it is taken for dead. */
 const othersTurnMs = 5_000
-const readBackMs = 10_000
+const readBackMs = 30_000
+const standingTimeoutMs = 1_000
 
 type Prepared = MigrationFile & { readonly statements: readonly MigrationStatement[] }
 
@@ -73,12 +76,12 @@ export class MigrationApplier {
   /** Whether every migration stands: what /readyz asks. */
   async standing (): Promise<boolean> {
     const migrations = await prepare(this.#options.directory, this.#options.names)
-    const rows = await this.#rows(migrations)
+    const rows = await this.#rows(migrations, standingTimeoutMs)
     return rows !== undefined && migrations.every(({ version }) => rows.get(String(version))?.state === 'MIGRATED')
   }
 
-  async #rows (migrations: readonly MigrationFile[]): Promise<ReadonlyMap<string, VersionRow> | undefined> {
-    return await this.#metadata.rows([currentKey, ...migrations.map(({ version }) => String(version))])
+  async #rows (migrations: readonly MigrationFile[], timeoutMs = this.#options.timeoutMs): Promise<ReadonlyMap<string, VersionRow> | undefined> {
+    return await this.#metadata.rows([currentKey, ...migrations.map(({ version }) => String(version))], timeoutMs)
   }
 
   #check (migrations: readonly MigrationFile[], rows: ReadonlyMap<string, VersionRow>): void {
@@ -117,7 +120,7 @@ export class MigrationApplier {
   async #doneByAnother (migration: Prepared): Promise<boolean> {
     const key = String(migration.version)
     for (;;) {
-      const row = (await this.#metadata.rows([key]))?.get(key)
+      const row = (await this.#metadata.rows([key], this.#options.timeoutMs))?.get(key)
       if (row?.state === 'MIGRATED') {
         this.#check([migration], new Map([[key, row]]))
         return true

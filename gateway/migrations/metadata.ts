@@ -65,12 +65,12 @@ export class MigrationMetadata {
 FROM ${this.#stream} GROUP BY version_key;`)
   }
 
-  /** The rows of these keys; undefined where the table itself is not there yet. */
-  async rows (keys: readonly string[]): Promise<ReadonlyMap<string, VersionRow> | undefined> {
+  /** The rows of these keys, asked for until the time-out while ksqlDB is still making the table; undefined where the table itself is not there yet. */
+  async rows (keys: readonly string[], timeoutMs: number): Promise<ReadonlyMap<string, VersionRow> | undefined> {
     try {
       const { rows } = await this.#ksqldb.pull(
         `SELECT version_key, version, state, checksum, started_on, error_reason, previous FROM ${this.#table} ` +
-        `WHERE version_key IN (${keys.map(escapeString).join(', ')});`)
+        `WHERE version_key IN (${keys.map(escapeString).join(', ')});`, timeoutMs)
       return new Map(rows.map(row => {
         const [versionKey, version, state, checksum, startedOn, errorReason, previous] = row.map(value => String(value ?? ''))
         return [String(versionKey), { versionKey, version, state, checksum, startedOn, errorReason, previous } as VersionRow]
