@@ -8,7 +8,6 @@ import { ERROR_CODES, ProtocolError } from './protocol/errors.js'
 import { readRequestHeader, writeResponseHeader, type RequestHeader } from './protocol/header.js'
 import { Reader } from './protocol/reader.js'
 import { Writer } from './protocol/writer.js'
-import { VarintError } from '../records/varint.js'
 import { SASL_MECHANISMS, SaslError, SaslExchange, type SaslUsers } from './sasl.js'
 
 type AnyHandler = (request: unknown, context: RequestContext) => unknown
@@ -62,10 +61,8 @@ export class Session implements FrameHandler {
     try {
       return api.request.read(reader, header.apiVersion)
     } catch (error) {
-      if (error instanceof ProtocolError || error instanceof VarintError) {
-        throw new ProtocolError(`${api.name} version ${header.apiVersion} cannot be read: ${error.message}`)
-      }
-      throw error
+      if (!(error instanceof ProtocolError)) throw error
+      throw new ProtocolError(`${api.name} version ${header.apiVersion} cannot be read: ${error.message}`)
     }
   }
 

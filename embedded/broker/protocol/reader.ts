@@ -1,5 +1,5 @@
 // Reads the protocol's primitive types from one frame, never past its end.
-import { VarintCursor } from '../../records/varint.js'
+import { VarintCursor, VarintError } from '../../records/varint.js'
 import { ProtocolError } from './errors.js'
 
 export class Reader {
@@ -37,9 +37,13 @@ export class Reader {
 
   unsignedVarint (): number {
     const cursor = new VarintCursor(this.buffer, this.at)
-    const value = cursor.unsigned()
-    this.at = cursor.at
-    return value
+    try {
+      return cursor.unsigned()
+    } catch (error) {
+      throw error instanceof VarintError ? new ProtocolError(error.message) : error
+    } finally {
+      this.at = cursor.at
+    }
   }
 
   uuid (): string {
