@@ -3,7 +3,7 @@ import type { ArithmeticOperator } from '../sql/ast.js'
 import type { SqlType } from '../sql/sql-type.js'
 import { castBetween } from './cast.js'
 import type { Decimal } from './decimal.js'
-import { decimalOperator, decimalToNumber, negateDecimal } from './decimal-arithmetic.js'
+import { decimalOperator } from './decimal-arithmetic.js'
 import { KsqlError } from './error.js'
 import { NULL_OPERAND } from './null-operand.js'
 import type { DecimalType } from './type-rules.js'
@@ -55,7 +55,7 @@ const DOUBLES: Record<ArithmeticOperator, Binary> = {
 function operand (evaluate: Evaluate, from: SqlType, to: SqlType): Evaluate {
   if (from.base === to.base && from.base !== 'DECIMAL') return evaluate
   if (to.base === 'DOUBLE') {
-    const convert: (v: any) => number = from.base === 'DECIMAL' ? (v: Decimal) => decimalToNumber(v) : Number
+    const convert: (v: any) => number = from.base === 'DECIMAL' ? (v: Decimal) => v.toNumber() : Number
     return row => {
       const value = evaluate(row)
       return value === null ? null : convert(value)
@@ -104,7 +104,7 @@ export function compileSign (sign: '+' | '-', evaluate: Evaluate, type: SqlType 
     INTEGER: (v: number) => (-v) | 0,
     BIGINT: (v: bigint) => BigInt.asIntN(64, -v),
     DOUBLE: (v: number) => -v,
-    DECIMAL: negateDecimal
+    DECIMAL: (v: Decimal) => v.negate()
   }
   const apply = type === undefined ? undefined : negate[type.base]
   if (apply === undefined) throw new KsqlError(`${sign === '-' ? 'Negation' : 'Unary plus'} on unsupported type: ${type?.base ?? 'null'}`)

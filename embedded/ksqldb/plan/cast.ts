@@ -2,10 +2,10 @@
 import type { SqlBaseType, SqlType } from '../sql/sql-type.js'
 import { printSqlType, sqlTypeEquals } from '../sql/sql-type.js'
 import { Decimal } from './decimal.js'
-import { castDecimal, decimalFromDouble, decimalToNumber } from './decimal-arithmetic.js'
+import { castDecimal, decimalFromDouble } from './decimal-arithmetic.js'
 import { KsqlError } from './error.js'
 import { dateToTimestamp, formatDate, formatTime, formatTimestamp, parseDate, parseTime, parseTimestamp, timestampToDate, timestampToTime } from './iso-time.js'
-import { parseBigint, parseBooleanExact, parseDecimal, parseDouble, parseInteger, valueToString } from './java-text.js'
+import { parseBigint, parseBooleanExact, parseDouble, parseInteger, valueToString } from './java-text.js'
 import type { ArrayType, DecimalType, MapType, StructType } from './type-rules.js'
 import type { Value } from './value.js'
 
@@ -45,7 +45,7 @@ function fromString (to: SqlType): Convert | undefined {
     case 'BOOLEAN': return (v: string) => parseBooleanExact(v.trim()) ?? false
     case 'INTEGER': return (v: string) => parseInteger(v.trim())
     case 'BIGINT': return (v: string) => parseBigint(v.trim())
-    case 'DECIMAL': return (v: string) => castDecimal(parseDecimal(v.trim()), to)
+    case 'DECIMAL': return (v: string) => castDecimal(Decimal.parse(v.trim()), to)
     case 'DOUBLE': return (v: string) => parseDouble(v.trim())
     case 'TIMESTAMP': return (v: string) => parseTimestamp(v.trim())
     case 'TIME': return (v: string) => parseTime(v.trim())
@@ -69,7 +69,7 @@ const NUMBERS: Partial<Record<SqlBaseType, Partial<Record<SqlBaseType, (to: SqlT
   DECIMAL: {
     INTEGER: () => (v: Decimal) => Number(BigInt.asIntN(32, wholePart(v))),
     BIGINT: () => (v: Decimal) => BigInt.asIntN(64, wholePart(v)),
-    DOUBLE: () => (v: Decimal) => decimalToNumber(v),
+    DOUBLE: () => (v: Decimal) => v.toNumber(),
     DECIMAL: to => (v: Decimal) => castDecimal(v, to as DecimalType)
   },
   DOUBLE: {

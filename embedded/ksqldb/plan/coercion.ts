@@ -3,9 +3,10 @@ import type { Expression } from '../sql/ast.js'
 import { printExpressionPlain } from './print.js'
 import type { SqlType } from '../sql/sql-type.js'
 import { BIGINT, DOUBLE, INTEGER, array, map, printSqlType, sqlTypeEquals, struct } from '../sql/sql-type.js'
+import { Decimal } from './decimal.js'
 import { precisionOf } from './decimal-arithmetic.js'
 import { KsqlError } from './error.js'
-import { parseBooleanExact, parseDecimal } from './java-text.js'
+import { parseBooleanExact } from './java-text.js'
 import { canImplicitlyCast, decimalLiteralType, isNumber, isTime, widenDecimals } from './type-rules.js'
 import type { StructType } from './type-rules.js'
 
@@ -61,7 +62,7 @@ function invalidSyntax (text: string, type: SqlType): KsqlError {
 
 /** The type of the number that a string literal holds. Throws where it holds none. */
 function numericTypeOf (text: string): SqlType {
-  const value = parseDecimal(text.trim())
+  const value = Decimal.parse(text.trim())
   if (!/[.eE]/.test(text) && value.scale === 0) {
     if (value.unscaled > -2147483648n && value.unscaled < 2147483647n) return INTEGER
     if (precisionOf(value) < 19) return BIGINT

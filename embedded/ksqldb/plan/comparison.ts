@@ -2,7 +2,6 @@
 import type { ComparisonOperator } from '../sql/ast.js'
 import type { SqlType } from '../sql/sql-type.js'
 import { Decimal } from './decimal.js'
-import { compareDecimals } from './decimal-arithmetic.js'
 import { dateToTimestamp, parseDate, parseTime, parseTimestamp } from './iso-time.js'
 import { doubleToString } from './java-text.js'
 import { isTime } from './type-rules.js'
@@ -57,7 +56,7 @@ export function valuesEqual (a: Value, b: Value): boolean {
     return (typeof a === 'bigint' || typeof b === 'bigint') && a !== null && b !== null && typeof a !== 'object' && typeof b !== 'object' &&
       SCALARS['='](a, b)
   }
-  if (a instanceof Decimal) return b instanceof Decimal && compareDecimals(a, b) === 0
+  if (a instanceof Decimal) return b instanceof Decimal && a.compare(b) === 0
   if (Buffer.isBuffer(a)) return Buffer.isBuffer(b) && a.equals(b)
   if (a instanceof Map) {
     return b instanceof Map && a.size === b.size && [...a].every(([key, value]) => b.has(key) && valuesEqual(value, b.get(key) as Value))
@@ -88,7 +87,7 @@ function timeConverters (left: SqlType, right: SqlType): [Convert, Convert] {
 /** The test of two values that are not null. The types must be comparable. */
 function testOf (operator: ComparisonOperator, left: SqlType, right: SqlType): Test {
   if (left.base === 'DECIMAL' || right.base === 'DECIMAL') {
-    const test = byOrder(operator, compareDecimals)
+    const test = byOrder(operator, (x: Decimal, y: Decimal) => x.compare(y))
     const [a, b] = [toDecimal(left), toDecimal(right)]
     return (x, y) => test(a(x), b(y))
   }

@@ -1,6 +1,5 @@
 // Text forms that clients of ksqlDB know from Java: Double.toString, List.toString, Struct.toString and the parsing of numbers.
 import type { SqlType } from '../sql/sql-type.js'
-import { Decimal } from './decimal.js'
 import { formatDate, formatTime, formatTimestamp } from './iso-time.js'
 import type { Value } from './value.js'
 
@@ -68,11 +67,4 @@ export function parseBooleanExact (text: string): boolean | undefined {
   if (isPrefix(text, 'true') || isPrefix(text, 'yes')) return true
   if (isPrefix(text, 'false') || isPrefix(text, 'no')) return false
   return undefined
-}
-
-/** new BigDecimal(text). Throws. */
-export function parseDecimal (text: string): Decimal {
-  const match = /[eE]([+-]?\d+)$/.exec(text)
-  if (match !== null && Math.abs(Number(match[1])) > 1000) throw new SyntaxError(`not a decimal: ${text}`)
-  return Decimal.parse(text)
 }
