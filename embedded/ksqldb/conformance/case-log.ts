@@ -2,6 +2,7 @@
 import { BatchView, encodeBatch } from '../../records/batch.js'
 import type { LogRecord, NewRecord } from '../../records/batch.js'
 import { LogError } from '../../log.js'
+import { partitionOfKey } from '../runtime/partitioner.js'
 import type { AppendResult, Log, PartitionLog, ReadResult, TopicDescription, TopicSpec } from '../../log.js'
 
 class CasePartition implements PartitionLog {
@@ -63,13 +64,18 @@ export class CaseLog implements Log {
   readonly #supplied: ReadonlySet<string>
   readonly #topics = new Map<string, { readonly description: TopicDescription, readonly partitions: readonly CasePartition[] }>()
   readonly #written = new Map<string, LogRecord[]>()
+  readonly #spread: boolean
   #arrival: number
   #producers = 0
 
-  /** `supplied`: topics whose records the case gives. `inputs`: how many those are; what queries write arrives after them. */
-  constructor (supplied: ReadonlySet<string>, inputs: number) {
+  /**
+   * `supplied`: topics whose records the case gives. `inputs`: how many those are; what queries write arrives after them. `spread`: inputs go to the
+   * partition of their key, not all to the first.
+   */
+  constructor (supplied: ReadonlySet<string>, inputs: number, spread = false) {
     this.#supplied = supplied
     this.#arrival = inputs
+    this.#spread = spread
   }
 
   isSupplied (topic: string): boolean { return this.#supplied.has(topic) }
@@ -88,7 +94,8 @@ export class CaseLog implements Log {
 
   /** Puts one of the case's own records in its topic. `arrival` is its place among all inputs. */
   supply (topic: string, record: NewRecord, arrival: number): void {
-    const partition = this.#topics.get(topic)?.partitions[0]
+    const partitions = this.#topics.get(topic)?.partitions ?? []
+    const partition = partitions[this.#spread && record.key !== null ? partitionOfKey(record.key, partitions.length) : 0]
     if (partition === undefined) throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `Topic '${topic}' does not exist`)
     partition.add(encodeBatch([record], { baseOffset: partition.logEndOffset }), [arrival])
   }

@@ -69,7 +69,7 @@ async function columnsOf (statement: CreateSource, registry: SchemaRegistry, for
     ? forKey || isFalse(statement, 'WRAP_SINGLE_VALUE')
     : false
   try {
-    return toColumns(schema, forKey, unwrapped)
+    return toColumns(schema, forKey, unwrapped, schemaId !== undefined)
   } catch (error) {
     throw new EngineError(`Unable to verify if the ${forKey ? 'key' : 'value'} schema for ${source} is compatible with ksqlDB.\nReason: ${
       error instanceof Error ? error.message : String(error)}\n\nPlease see https://github.com/confluentinc/ksql/issues/ to see if this particular reason ` +
@@ -77,9 +77,9 @@ async function columnsOf (statement: CreateSource, registry: SchemaRegistry, for
   }
 }
 
-function toColumns (schema: Pick<RegisteredSchema, 'schema' | 'schemaType' | 'references'>, forKey: boolean, unwrapped: boolean): readonly Column[] {
+function toColumns (schema: Pick<RegisteredSchema, 'schema' | 'schemaType' | 'references'>, forKey: boolean, unwrapped: boolean, keepCase: boolean): readonly Column[] {
   if (schema.schemaType !== 'AVRO') throw new EngineError(`Schemas of type ${schema.schemaType} cannot be read: name the columns in the statement`)
-  return sqlSchemaFromAvro(schema.schema, { unwrapped, unwrappedName: forKey ? 'ROWKEY' : 'ROWVAL' })
+  return sqlSchemaFromAvro(schema.schema, { unwrapped, keepCase, unwrappedName: forKey ? 'ROWKEY' : 'ROWVAL' })
 }
 
 function isFalse (statement: CreateSource, name: string): boolean {

@@ -121,7 +121,8 @@ export class Queries {
 
   async #push (query: Query, text: string, session: Properties, request: QueryRequest): Promise<PushResult> {
     const plan = this.#transient(query, text, session)
-    const id = this.#engine.transientId(query.from.relation)
+    const transient = this.#engine.transientId(query.from.relation)
+    const id = isScalable(query, session, this.#engine.properties(session)) ? transient.replace('transient', 'SCALABLE_PUSH_QUERY') : transient
     const push = await this.#engine.runtime.startPushQuery(plan.plan, { id, properties: session, signal: request.signal })
     return pushResult(id, plan, push)
   }
@@ -166,6 +167,13 @@ export class PrepareFailure extends EngineError {
     super(refused.message + suffix, refused.statementText, refused.code)
     this.causeMessage = causeMessage
   }
+}
+
+/** ScalablePushUtil.isScalablePushQuery: a plain query from the end of one source, where the server has them on. Here only its name differs. */
+function isScalable (query: Query, session: Properties, server: Properties): boolean {
+  const { joins, groupBy, partitionBy, window, having } = query
+  const plain = joins.length === 0 && groupBy === undefined && partitionBy === undefined && window === undefined && having === undefined
+  return plain && server['ksql.query.push.v2.enabled'] === 'true' && session['auto.offset.reset'] === 'latest'
 }
 
 function pushResult (id: string, plan: TransientPlan, query: PushQuery): PushResult {

@@ -5,7 +5,7 @@ import type { KsqlEngine } from '../engine/engine.js'
 import { printTopic } from '../engine/print-topic.js'
 import { NoQuery, PrepareFailure, Queries, type PullResult, type PushResult, type QueryRequest } from '../engine/queries.js'
 import { rowWriter } from './row-writer.js'
-import { errorBody, objectMember, parseObject, send, sendError, textMembers, JSON_TYPE } from './responses.js'
+import { errorBody, objectMember, outgoing, parseObject, send, sendError, textMembers, JSON_TYPE } from './responses.js'
 import { formFor, type QueryForm } from './query-writer.js'
 
 const PUSH_QUERIES_MAX = 1000
@@ -66,9 +66,9 @@ export class QueriesHandler {
         await writePiece(response, text)
         if (gone.signal.aborted) break
       }
-      response.end((query.limitReached ? form.limitReached : '') + form.end)
+      response.end(outgoing(response, (query.limitReached ? form.limitReached : query.completed ? form.completed : '') + form.end))
     } catch (error) {
-      response.end(gone.signal.aborted ? '' : form.error(errorBody(toEngineError(error))) + form.end)
+      response.end(outgoing(response, gone.signal.aborted ? '' : form.error(errorBody(toEngineError(error))) + form.end))
     } finally {
       this.#running.delete(id)
       await query.close()
@@ -149,7 +149,7 @@ async function sendPull (result: PullResult, form: QueryForm, response: ServerRe
     text = ''
   }
   if (pieces === 0) return send(response, 200, text + form.end, form.contentType)
-  response.end(text + form.end)
+  response.end(outgoing(response, text + form.end))
 }
 
 /** Resolves when the client has room for more, or is gone. */
@@ -157,7 +157,7 @@ async function writePiece (response: ServerResponse, text: string, contentType?:
   if (response.destroyed) return
   if (contentType !== undefined && !response.headersSent) response.setHeader('content-type', contentType)
   if (text === '') return response.flushHeaders()
-  if (response.write(text)) return
+  if (response.write(outgoing(response, text))) return
   await new Promise<void>(resolve => {
     const done = (): void => {
       response.off('drain', done)

@@ -12,6 +12,8 @@ export interface QueryForm {
   readonly row: (columns: string, tombstone: boolean) => string
   /** Said of a query that ended by its LIMIT, where the form says it at all. */
   readonly limitReached: string
+  /** Said of a query over a stream as it stands, at the stream's end. */
+  readonly completed: string
   readonly error: (body: string) => string
   readonly end: string
 }
@@ -26,6 +28,7 @@ const delimited: QueryForm = {
   header: (id, columns) => `${metadata(id, columns)}\n`,
   row: columns => `${columns}\n`,
   limitReached: '',
+  completed: '',
   error: body => `${body}\n`,
   end: ''
 }
@@ -36,6 +39,7 @@ const json: QueryForm = {
   header: (id, columns) => `[${metadata(id, columns)}`,
   row: columns => `,${columns}`,
   limitReached: '',
+  completed: '',
   error: body => `,${body}`,
   end: ']'
 }
@@ -49,6 +53,7 @@ const ksqlV1: QueryForm = {
   },
   row: (columns, tombstone) => `,\n{"row":{"columns":${columns}${tombstone ? ',"tombstone":true' : ''}}}`,
   limitReached: ',\n{"finalMessage":"Limit Reached"}',
+  completed: ',\n{"finalMessage":"Query Completed"}',
   error: body => `,\n{"errorMessage":${body}}`,
   end: ']'
 }

@@ -144,6 +144,8 @@ export interface PushQuery extends AsyncIterable<readonly PushRow[]> {
   readonly columns: readonly Column[]
   /** True when the iterator ended since LIMIT was reached. */
   readonly limitReached: boolean
+  /** True when the iterator ended since all there was at the start is read: a scan. */
+  readonly completed: boolean
   readonly metrics: QueryMetrics
   /** As RunningQuery.caughtUp; waits too until the rows were taken. */
   caughtUp (): Promise<void>

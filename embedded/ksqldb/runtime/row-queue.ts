@@ -13,6 +13,7 @@ export class RowQueue {
   constructor (max: number) { this.#max = max }
 
   get isFull (): boolean { return this.#ended || this.#rows.length >= this.#max }
+  get isEnded (): boolean { return this.#ended }
   get isEmpty (): boolean { return this.#rows.length === 0 }
 
   push (row: PushRow): void {

@@ -153,17 +153,23 @@ export class Runtime implements RuntimeApi {
 
   async #startTransient (plan: QueryPlan, options: PushQueryOptions, properties: Readonly<Record<string, string>>, bounded: boolean): Promise<PushQuery> {
     const queue = new RowQueue(options.bufferedRowsMax ?? BUFFERED_ROWS_MAX)
-    const push = { limitReached: false }
+    const push = { limitReached: false, completed: false }
     const id = `${TRANSIENT}${this.#nextTransient++}_${options.id}`
     const width = plan.physical.schema.value.length
-    const keyPlaces = plan.physical.schema.key.map(key => plan.physical.schema.value.findIndex(column => column.name === key.name))
+    const placeOf = (name: string): number => plan.physical.schema.value.findIndex(column => column.name === name)
+    const keyPlaces = plan.physical.schema.key.map(key => placeOf(key.name))
     let left = plan.limit ?? Infinity
-    const forward = ({ key, value }: StreamRecord): void => {
+    const boundPlaces = [{ bound: 'start', place: placeOf('WINDOWSTART') }, { bound: 'end', place: placeOf('WINDOWEND') }] as const
+    const forward = ({ key, value, window }: StreamRecord): void => {
       if (left <= 0) return
       if (value === null && plan.resultType === 'STREAM') return
-      const tombstone: Row = new Array<null>(width).fill(null)
-      keyPlaces.forEach((place, i) => { if (place >= 0 && key !== null) tombstone[place] = key[i]! })
-      queue.push({ values: value ?? tombstone, tombstone: value === null })
+      const tombstone = (): Row => {
+        const row: Row = new Array<null>(width).fill(null)
+        keyPlaces.forEach((place, i) => { if (place >= 0 && key !== null) row[place] = key[i]! })
+        for (const { bound, place } of boundPlaces) if (place >= 0 && window !== undefined) row[place] = BigInt(window[bound])
+        return row
+      }
+      queue.push({ values: value ?? tombstone(), tombstone: value === null })
       if (--left > 0) return
       push.limitReached = true
       queue.end()
@@ -171,7 +177,10 @@ export class Runtime implements RuntimeApi {
     const { task } = await this.#wire({
       id, plan, properties, bounded, isFull: () => queue.isFull, materialize: false,
       output: async () => ({ forward, sink: undefined }),
-      onStop: error => queue.end(error)
+      onStop: error => {
+        push.completed = bounded && error === undefined && !queue.isEnded
+        queue.end(error)
+      }
     })
     if (left <= 0) {
       push.limitReached = true
@@ -180,7 +189,9 @@ export class Runtime implements RuntimeApi {
     return this.#pushQuery(id, plan, options, task, queue, push)
   }
 
-  #pushQuery (id: string, plan: QueryPlan, options: PushQueryOptions, task: QueryTask, queue: RowQueue, push: { limitReached: boolean }): PushQuery {
+  #pushQuery (
+    id: string, plan: QueryPlan, options: PushQueryOptions, task: QueryTask, queue: RowQueue, push: Readonly<Pick<PushQuery, 'limitReached' | 'completed'>>
+  ): PushQuery {
     let closing: Promise<void> | undefined
     const release = async (): Promise<void> => {
       queue.end()
@@ -203,6 +214,7 @@ export class Runtime implements RuntimeApi {
       id: options.id,
       columns: plan.physical.schema.value,
       get limitReached () { return push.limitReached },
+      get completed () { return push.completed },
       metrics: task.metrics,
       caughtUp: () => task.caughtUp(),
       close,

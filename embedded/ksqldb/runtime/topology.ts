@@ -96,7 +96,7 @@ class TopologyBuilder {
       case 'StreamAggregate': case 'StreamWindowedAggregate': case 'TableAggregate': return this.#aggregate(step, forward, sendOld)
       case 'TableSuppress': return this.#suppress(step, forward)
       case 'StreamStreamJoin': {
-        const { left, right } = streamStreamJoin(step, context, forward)
+        const { left, right } = streamStreamJoin(step, context, forward, windowOf(step.left) !== undefined)
         this.build(step.left, left, false)
         this.build(step.right, right, false)
         return {}

@@ -26,6 +26,8 @@ interface Side {
 
 interface Join {
   readonly context: ProcessorContext
+  /** Keys carry windows: only records of the same window meet, so its bounds stand behind the key columns. */
+  readonly windowed: boolean
   readonly forward: Forward
   readonly retentionMs: number
   readonly graceMs: number
@@ -41,16 +43,18 @@ interface Join {
  * A RIGHT join is run as the LEFT join of the right side with the left, its window not turned round: as ksqlDB's StreamStreamJoinBuilder does.
  * Without GRACE PERIOD a row that meets none is sent alone at once; with it, once its window has closed (KAFKA-10847).
  */
-export function streamStreamJoin (step: Step, context: ProcessorContext, forward: Forward): { left: Forward, right: Forward } {
+export function streamStreamJoin (step: Step, context: ProcessorContext, forward: Forward, windowed: boolean): { left: Forward, right: Forward } {
   const rows = rowJoiner(step.schema, step.left.schema, step.right.schema)
   const turned = step.joinType === 'RIGHT'
   const { beforeMs, afterMs } = step
   const graceMs = step.graceMs ?? Math.max(DAY_MS - beforeMs - afterMs, 0)
   const delayed = step.graceMs !== undefined && step.joinType !== 'INNER'
-  const waitingKey = [...step.schema.key, { name: 'LEFT', type: { base: 'BOOLEAN' as const } }]
+  const bound = (name: string) => ({ name, type: { base: 'BIGINT' as const } })
+  const storeKey = windowed ? [...step.schema.key, bound('WINDOWSTART'), bound('WINDOWEND')] : step.schema.key
+  const waitingKey = [...storeKey, { name: 'LEFT', type: { base: 'BOOLEAN' as const } }]
   const waitingValue = [...step.left.schema.value, ...step.right.schema.value]
   const join: Join = {
-    context, forward, graceMs,
+    context, forward, graceMs, windowed,
     retentionMs: beforeMs + afterMs + graceMs,
     streamTimes: context.streamTimes(step.context),
     waiting: delayed ? context.store(`${step.context}-outer`, { key: waitingKey, value: waitingValue, windowKind: 'session' }) : undefined,
@@ -66,8 +70,8 @@ export function streamStreamJoin (step: Step, context: ProcessorContext, forward
       outer: step.joinType === 'OUTER' || (step.joinType !== 'INNER' && first),
       beforeMs: first ? beforeMs : afterMs,
       afterMs: first ? afterMs : beforeMs,
-      store: context.store(name, { key: step.schema.key, value: schema.value, windowKind: 'session' }),
-      expiry: context.index(`${name}-expiry`, step.schema.key),
+      store: context.store(name, { key: storeKey, value: schema.value, windowKind: 'session' }),
+      expiry: context.index(`${name}-expiry`, storeKey),
       observed: context.streamTimes(name)
     }
   }
@@ -79,16 +83,16 @@ let sequence = 0
 
 function processSide (join: Join, self: Side, other: Side, record: StreamRecord): void {
   const { context, forward } = join
-  const { key, value, timestamp } = record
+  const { key: ownKey, window, value, timestamp } = record
   const { partition } = context
   const streamTime = Math.max(join.streamTimes[partition] ?? -1, timestamp)
   join.streamTimes[partition] = streamTime
-  const noKey = key === null || key.includes(null)
-  if (noKey) {
-    if (self.outer && value !== null) forward(new StreamRecord(key, undefined, join.join(key, value, null, self.isLeft), null, timestamp))
+  if (ownKey === null || ownKey.includes(null)) {
+    if (self.outer && value !== null) forward(new StreamRecord(ownKey, window, join.join(ownKey, value, null, self.isLeft), null, timestamp))
     return
   }
   if (value === null) return
+  const key = join.windowed && window !== undefined ? [...ownKey, BigInt(window.start), BigInt(window.end)] : ownKey
   keep(join, self, key, value, timestamp)
   if (timestamp === streamTime) emitWaiting(join, self, other, streamTime)
   const from = Math.max(0, timestamp - self.beforeMs, (other.observed[partition] ?? -1) - join.retentionMs + 1)
@@ -99,11 +103,11 @@ function processSide (join: Join, self: Side, other: Side, record: StreamRecord)
     met = true
     const at = found.window!.end
     forget(join, key, !self.isLeft, at)
-    forward(new StreamRecord(key, undefined, join.join(key, value, found.row, self.isLeft), null, Math.max(timestamp, at)))
+    forward(new StreamRecord(ownKey, window, join.join(ownKey, value, found.row, self.isLeft), null, Math.max(timestamp, at)))
   }
   if (met || !self.outer) return
   if (join.waiting === undefined || to < streamTime) {
-    forward(new StreamRecord(key, undefined, join.join(key, value, null, self.isLeft), null, timestamp))
+    forward(new StreamRecord(ownKey, window, join.join(ownKey, value, null, self.isLeft), null, timestamp))
   } else {
     wait(join, key, value, timestamp, self.isLeft)
   }
@@ -162,9 +166,10 @@ function emitWaiting (join: Join, self: Side, other: Side, streamTime: number): 
     const { row } = entry
     if (row === null) continue
     waiting.put(entry, null, one.at)
-    const key = one.key.slice(0, -1)
+    const key = one.key.slice(0, join.windowed ? -3 : -1)
+    const window = join.windowed ? { start: Number(one.key.at(-3)), end: Number(one.key.at(-2)) } : undefined
     const leftWidth = left.store.options.value.length
     const self = isLeft ? row.slice(0, leftWidth) : row.slice(leftWidth)
-    forward(new StreamRecord(key, undefined, join.join(key, self, null, isLeft), null, one.at))
+    forward(new StreamRecord(key, window, join.join(key, self, null, isLeft), null, one.at))
   }
 }

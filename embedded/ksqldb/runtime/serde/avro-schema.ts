@@ -180,6 +180,8 @@ export interface InferenceOptions {
   /** The name of that column: ROWKEY or ROWVAL by default. */
   readonly unwrappedName?: string
   readonly references?: readonly string[]
+  /** Field names stay as they are: what ksqlDB does with a schema named by its id. */
+  readonly keepCase?: boolean
 }
 
 /**
@@ -188,7 +190,7 @@ export interface InferenceOptions {
  */
 export function sqlSchemaFromAvro (text: string, options: InferenceOptions = {}): readonly Column[] {
   const schema = parseAvroSchema(text, options.references)
-  const type = sqlTypeOf(schema, [], true)
+  const type = sqlTypeOf(schema, [], options.keepCase !== true)
   if (options.unwrapped === true) {
     if (type === undefined) throw new SerdeError('Schema does not include any columns with types that ksqlDB supports.')
     return [{ name: options.unwrappedName ?? 'ROWVAL', type }]

@@ -4,7 +4,7 @@ import type { Decimal } from '../../plan/decimal.js'
 import type { Value } from '../../plan/value.js'
 import { ByteWriter } from '../bytes.js'
 import { isMapEntries, optionalBranch } from './avro-schema.js'
-import type { AvroSchema } from './avro-schema.js'
+import type { AvroField, AvroSchema } from './avro-schema.js'
 import { fitDecimal } from './coerce.js'
 import { SerdeError } from './format.js'
 
@@ -151,7 +151,7 @@ export function avroRecordWriter (
   const writes = schema.fields.map(field => {
     let at = columns.findIndex(column => compatible(column.name) === field.name)
     if (at < 0) at = columns.findIndex(column => compatible(column.name) === field.name.toUpperCase())
-    if (at >= 0) return { at, write: avroWriter(field.type, columns[at]!.type) }
+    if (at >= 0) return { at, write: withDefault(field, avroWriter(field.type, columns[at]!.type)) }
     if (!('defaultValue' in field) && !(field.type.type === 'union' && field.type.branches.some(branch => branch.type === 'null'))) {
       throw new SerdeError(`Missing default value for required Avro field: [${field.name}]. This field appears in Avro schema in Schema Registry`)
     }
@@ -160,6 +160,13 @@ export function avroRecordWriter (
   return (to, row) => {
     for (const { at, write } of writes) write(to, at < 0 ? null : row[at]!)
   }
+}
+
+/** A null in place of a field that has a default is the default, as Connect's Struct.get has it. */
+function withDefault (field: AvroField, write: Write): Write {
+  if (field.defaultValue === undefined || field.defaultValue === null) return write
+  const writeDefault = defaultWriter(field.type, field.defaultValue)
+  return (to, value) => { (value === null ? writeDefault : write)(to, value) }
 }
 
 function defaultWriter (schema: AvroSchema, value: unknown): Write {
