@@ -61,7 +61,8 @@ const setup = async (t: Test, prefix = '') => {
   const applier = () => {
     const client = new KsqlClient({ url: ksqldb.url, pullTimeoutMs: 1_000 })
     t.teardown(async () => await client.close())
-    return new MigrationApplier({ ksqldb: client, names: namesFor(prefix), directory, replicationFactor: 3, timeoutMs: 1_000, log: () => {}, now: Date.now, wait })
+    const names = namesFor(prefix)
+    return new MigrationApplier({ ksqldb: client, names, directory, replicationFactor: 3, timeoutMs: 1_000, log: () => {}, now: Date.now, wait })
   }
   return { ksqldb, directory, applier }
 }
