@@ -13,7 +13,8 @@ export interface CaseResult {
   readonly failure: string | undefined
 }
 
-export interface Count { passed: number, failed: number }
+/** `unsupported` are among the failed. */
+export interface Count { passed: number, failed: number, unsupported: number }
 
 /** One line a case; empty lines are skipped. Throws where the file cannot be read or a line is no case. */
 export async function runCases (
@@ -28,14 +29,17 @@ export async function runCases (
 }
 
 /** Sorted by name. A case counts in each of its groups; one without needs in `none`. */
-export function countBy (results: readonly CaseResult[], groups: (result: CaseResult) => readonly string[]): Map<string, Count> {
+export function countBy (
+  results: readonly CaseResult[], groups: (result: CaseResult) => readonly string[], isUnsupported: (result: CaseResult) => boolean = () => false
+): Map<string, Count> {
   const counts = new Map<string, Count>()
   for (const result of results) {
     for (const group of groups(result)) {
-      const count = counts.get(group) ?? { passed: 0, failed: 0 }
+      const count = counts.get(group) ?? { passed: 0, failed: 0, unsupported: 0 }
       counts.set(group, count)
       if (result.failure === undefined) count.passed++
       else count.failed++
+      if (isUnsupported(result)) count.unsupported++
     }
   }
   return new Map([...counts].sort(([a], [b]) => a < b ? -1 : 1))
