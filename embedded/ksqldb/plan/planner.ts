@@ -10,7 +10,7 @@ import { checkNameIsFree, checkTimestampColumn, topicOptions, wrapsByDefault } f
 import type { TopicOptions } from './create-source.js'
 import { KsqlError, statementError } from './error.js'
 import type { FunctionRegistry } from './function-registry.js'
-import { JoinBuilder } from './join-node.js'
+import { JoinBuilder } from './join-builder.js'
 import type { DataSource, MetaStore } from './metastore.js'
 import type { PlanContext, PlanNode } from './plan-node.js'
 import { ProjectNode, unqualify } from './project-node.js'
