@@ -54,7 +54,10 @@ const run = async (config: Config): Promise<void> => {
     stopping = true
     const force = setTimeout(() => process.exit(1), config.stopTimeoutMs * 2)
     force.unref()
+    // A connection that was busy when the stop began is kept alive after its answer: without this it would be waited for.
+    const idle = setInterval(() => app.server.closeIdleConnections(), 50)
     await app.close()
+    clearInterval(idle)
     await embedded?.stop(config.stopTimeoutMs)
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
