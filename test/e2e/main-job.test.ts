@@ -2,8 +2,9 @@
 import t from 'tap'
 import { codeOf, skipWithoutBuild, startService, visitsWhen } from './support.js'
 
+t.setTimeout(300_000)
+
 t.test('the main job', { skip: skipWithoutBuild }, async (t) => {
-  t.setTimeout(240_000)
   const gateway = await startService(t)
   t.comment(`ready after ${Math.round(gateway.readyMs)} ms`)
   const readyMs = performance.now()

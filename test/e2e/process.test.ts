@@ -5,6 +5,8 @@ import t from 'tap'
 import { newPrefix } from '../helpers/gateway-process.js'
 import { onCluster, skipWithoutBuild, startService } from './support.js'
 
+t.setTimeout(300_000)
+
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const addresses = { KAFKA_BROKERS: '127.0.0.1:1', SCHEMA_REGISTRY_URL: 'http://127.0.0.1:1', KSQLDB_URL: 'http://127.0.0.1:1' }
 
@@ -37,7 +39,6 @@ t.test('a cluster that does not answer stops the start with its address', { skip
 })
 
 t.test('SIGTERM ends it with status 0; what it knew it knows again', { skip: skipWithoutBuild }, async (t) => {
-  t.setTimeout(180_000)
   const options = { dataDir: t.testdir(), prefix: newPrefix() }
   const first = await startService(t, options)
   t.equal((await first.call('POST', '/api/links', { url: 'https://example.com/kept', slug: 'kept' })).status, 201)
@@ -55,7 +56,6 @@ t.test('SIGTERM ends it with status 0; what it knew it knows again', { skip: ski
 })
 
 t.test('two services cannot have one folder', { skip: skipWithoutBuild || (onCluster && 'the folder is the embedded stack\'s') }, async (t) => {
-  t.setTimeout(120_000)
   const dataDir = t.testdir()
   const first = await startService(t, { dataDir })
   await t.rejects(startService(t, { dataDir }), { message: /did not start/ })

@@ -4,6 +4,8 @@ import { topicName, skipWithoutBuild, startService, linkEvent, produce } from '.
 import { readTopic } from '../helpers/recount.js'
 import { until } from '../helpers/until.js'
 
+t.setTimeout(300_000)
+
 const countBy = <T>(items: readonly T[]): Map<T, number> => {
   const counts = new Map<T, number>()
   for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1)
@@ -11,7 +13,6 @@ const countBy = <T>(items: readonly T[]): Map<T, number> => {
 }
 
 t.test('races', { skip: skipWithoutBuild }, async (t) => {
-  t.setTimeout(240_000)
   const gateway = await startService(t)
 
   await t.test('200 creates of one slug at once: one 201, 199 times 409', async (t) => {

@@ -9,6 +9,8 @@ import { hourOf, readVisits, tally } from '../helpers/recount.js'
 import { inParallel, until } from '../helpers/until.js'
 import { agents, codeOf, pick, randomFrom, referrers, skipWithoutBuild, startService, topicName } from './support.js'
 
+t.setTimeout(1200_000)
+
 const visitsTotal = Number(process.env.LINKLOG_E2E_VISITS ?? 50_000)
 const cli = fileURLToPath(new URL('../../dist/gateway/cli/index.js', import.meta.url))
 const realUrls = fileURLToPath(new URL('../../../shared/data/urls.txt', import.meta.url))
@@ -21,7 +23,6 @@ function urlList (t: { comment: (text: string) => void }): string[] {
 }
 
 t.test('import, visit, recount', { skip: skipWithoutBuild }, async (t) => {
-  t.setTimeout(900_000)
   const folder = t.testdir({ data: {}, 'urls.txt': `${urlList(t).join('\n')}\n` })
   const gateway = await startService(t, { dataDir: join(folder, 'data') })
   const urls = [...new Set(urlList(t).map((url) => new URL(url).href))]

@@ -4,10 +4,11 @@ import { readVisits } from '../helpers/recount.js'
 import { until } from '../helpers/until.js'
 import { linkEvent, produce, skipWithoutBuild, startService, topicName, visitsWhen } from './support.js'
 
+t.setTimeout(300_000)
+
 const browser = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0' }
 
 t.test('redirects', { skip: skipWithoutBuild }, async (t) => {
-  t.setTimeout(240_000)
   const gateway = await startService(t)
   const create = async (fields: object) => {
     const { status, text, body } = await gateway.call('POST', '/api/links', fields)

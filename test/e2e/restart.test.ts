@@ -6,12 +6,13 @@ import { newPrefix } from '../helpers/gateway-process.js'
 import { skipWithoutBuild, startService, topicName } from './support.js'
 import type { Service } from './support.js'
 
+t.setTimeout(900_000)
+
 const visitsTotal = Math.round(Number(process.env.LINKLOG_E2E_VISITS ?? 50_000) * 0.4)
 const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0'
 const links = Array.from({ length: 25 }, (_, n) => `link-${n}`)
 
 t.test('kill -9 in the middle of visits', { skip: skipWithoutBuild }, async (t) => {
-  t.setTimeout(600_000)
   const dataDir = t.testdir()
   const prefix = newPrefix()
   let gateway = await startService(t, { dataDir, prefix })

@@ -2,8 +2,9 @@
 import t from 'tap'
 import { skipWithoutBuild, startService } from './support.js'
 
+t.setTimeout(300_000)
+
 t.test('validation', { skip: skipWithoutBuild }, async (t) => {
-  t.setTimeout(180_000)
   const gateway = await startService(t)
   const create = (body: unknown) => gateway.call('POST', '/api/links', body)
   const pointers = (body: any): string[] => (body.errors ?? []).map(({ pointer }: { pointer: string }) => pointer)

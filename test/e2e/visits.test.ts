@@ -3,8 +3,9 @@ import t from 'tap'
 import { produce, skipWithoutBuild, startService, topicName, visit, visitsWhen } from './support.js'
 import { until } from '../helpers/until.js'
 
+t.setTimeout(300_000)
+
 t.test('visits', { skip: skipWithoutBuild }, async (t) => {
-  t.setTimeout(240_000)
   const gateway = await startService(t)
   const topic = topicName(gateway.prefix, 'visits')
 

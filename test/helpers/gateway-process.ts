@@ -1,5 +1,5 @@
 // The service as its users start it: the built server in a process group of its own, on the embedded stack or on the one that the environment names.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -130,7 +130,24 @@ export class GatewayProcess {
     killGroup(this.#child, 'SIGKILL')
     await this.#exit
     await this.#pool.destroy()
-    if (onCluster) return
+    if (!onCluster) await this.brokerGone()
+  }
+
+  /** SIGKILL to the gateway's own process, and to nothing that it has started. */
+  async killGatewayAlone (): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#exit
+    await this.#pool.destroy()
+  }
+
+  /** SIGKILL to what the gateway has started: the embedded stack. */
+  killChildren (): void {
+    const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(this.#child.pid)], { encoding: 'utf8' }).stdout.split('\n').map(Number)
+    for (const pid of children.filter((number) => number > 0)) process.kill(pid, 'SIGKILL')
+  }
+
+  /** Resolves when nothing listens where the embedded broker did. */
+  async brokerGone (): Promise<void> {
     const [host = '', port = ''] = (this.kafkaBrokers[0] ?? '').split(':')
     await until('the embedded broker gone', async () => !await answers(host, Number(port)))
   }
