@@ -57,6 +57,7 @@ const count = (preset: number, minimum: number, maximum: number) => ({ type: 'in
 const text = { type: 'string', minLength: 1 }
 const httpUrl = { type: 'string', pattern: '^https?://[^/?#\\s]+/?$' }
 const brokers = { type: 'string', pattern: '^[^\\s,:/]+:\\d{1,5}(,[^\\s,:/]+:\\d{1,5})*$' }
+const proxy = '(?:loopback|linklocal|uniquelocal|[0-9A-Fa-f.:]+(?:/\\d{1,3})?)'
 const oneDay = 86_400_000
 
 const schema = {
@@ -97,7 +98,7 @@ const schema = {
     SHIP_INTERVAL_MS: count(100, 0, 60_000),
     VISITOR_SECRET: { type: 'string', minLength: 16 },
     COUNTRY_HEADER: { type: 'string', pattern: '^[A-Za-z0-9-]+$' },
-    TRUST_PROXY: text,
+    TRUST_PROXY: { type: 'string', pattern: `^(?:true|false|${proxy}(?:,\\s*${proxy})*)$` },
     LOG_LEVEL: { type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'warn' }
   }
 } as const

@@ -30,6 +30,7 @@ t.test('a wrong value is named with its rule; each of several', async t => {
     [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL=loud must be one of fatal, /],
     [{ ...cluster, KAFKA_BROKERS: 'nohost' }, /^KAFKA_BROKERS=nohost /],
     [{ TOPIC_PREFIX: '9x' }, /^TOPIC_PREFIX=9x /],
+    [{ TRUST_PROXY: 'everybody' }, /^TRUST_PROXY=everybody must match pattern/],
     [{ KAFKA_USERNAME: 'u' }, /^KAFKA_USERNAME and KAFKA_PASSWORD must be set together$/]
   ]
   for (const [env, message] of refused) t.throws(() => readConfig(env), { code: 'LINKLOG_CONFIG', message })
@@ -50,4 +51,9 @@ t.test('a secret is not repeated in the message', async t => {
 t.test('values are converted', async t => {
   t.match(readConfig({ PORT: '0', KAFKA_SSL: 'true', PUBLIC_URL: 'https://go.example/', TRUST_PROXY: 'true', COUNTRY_HEADER: 'CF-IPCountry' }),
     { port: 0, kafka: { ssl: true }, publicUrl: 'https://go.example', trustProxy: true, countryHeader: 'cf-ipcountry' })
+})
+
+t.test('proxies are true, false, or addresses', async t => {
+  for (const value of ['10.0.0.0/8', 'loopback, 2001:db8::/32', '192.0.2.1']) t.equal(readConfig({ TRUST_PROXY: value }).trustProxy, value)
+  t.equal(readConfig({ TRUST_PROXY: 'false' }).trustProxy, false)
 })
