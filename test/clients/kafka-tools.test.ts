@@ -46,6 +46,17 @@ function table (result: RunResult): Record<string, string>[] {
   return rows.slice(head + 1).map(row => Object.fromEntries((rows[head] ?? []).map((name, index) => [name, row[index] ?? ''])))
 }
 
+function verifiableConsumer (stack: Stack, topic: string): LineProcess {
+  const args = ['--topic', topic, '--group-id', topic, '--session-timeout', '6000']
+  return new LineProcess('java', javaArgs(classPath, TOOLS.verifiableConsumer, '--bootstrap-server', stack.brokers, ...args))
+}
+
+/** How many partitions the consumer holds after its next rebalance. */
+async function assigned (one: LineProcess): Promise<number> {
+  const line = await one.line(line => line.includes('"name":"partitions_assigned"'))
+  return (JSON.parse(line) as { partitions: unknown[] }).partitions.length
+}
+
 const operations: Record<string, Operation> = {
   'api versions': async (t, stack) => {
     const result = await tool(stack, 'apiVersions', [])
@@ -98,15 +109,22 @@ const operations: Record<string, Operation> = {
     t.match((await tool(stack, 'groups', ['--delete-offsets', ...group, '--topic', 'jt-groups'])).stdout, /Successful/)
     t.notOk(lines(await tool(stack, 'groups', ['--list'])).includes('jt-groups'), 'a group without offsets and members is gone')
   },
+  'a killed consumer leaves its partitions to the others': async (t, stack) => {
+    await create(stack, 'jt-killed', 4)
+    const [first, second] = [verifiableConsumer(stack, 'jt-killed'), verifiableConsumer(stack, 'jt-killed')]
+    const counts = await Promise.all([assigned(first), assigned(second)])
+    // Which of the two was first is not ours to say: both come to two partitions.
+    if (counts[0] !== 2) t.equal(await assigned(first), 2)
+    if (counts[1] !== 2) t.equal(await assigned(second), 2)
+    await second.stop('SIGKILL')
+    t.equal(await assigned(first), 4, 'after the session timed out')
+    await first.stop()
+  },
   'verifiable consumers in a group with a rebalance': async (t, stack) => {
     await create(stack, 'jt-verifiable', 4)
-    const start = () => new LineProcess('java', javaArgs(classPath, TOOLS.verifiableConsumer, '--bootstrap-server', stack.brokers,
-      '--topic', 'jt-verifiable', '--group-id', 'jt-verifiable', '--session-timeout', '10000'))
-    const assigned = async (one: LineProcess) =>
-      (JSON.parse(await one.line(line => line.includes('"name":"partitions_assigned"'))) as { partitions: unknown[] }).partitions.length
-    const first = start()
+    const first = verifiableConsumer(stack, 'jt-verifiable')
     t.equal(await assigned(first), 4)
-    const second = start()
+    const second = verifiableConsumer(stack, 'jt-verifiable')
     t.equal(await assigned(second), 2)
     t.equal(await assigned(first), 2)
     const produced = await tool(stack, 'verifiableProducer', ['--topic', 'jt-verifiable', '--max-messages', '200', '--acks', '-1'])

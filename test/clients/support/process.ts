@@ -122,5 +122,5 @@ export class LineProcess {
     }
   }
 
-  async stop (): Promise<void> { await stop(this.#child) }
+  async stop (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> { await stop(this.#child, signal) }
 }
