@@ -7,7 +7,7 @@ import type { Built, PlanContext, PlanNode, Projection, SourceNodeLike } from '.
 import type { Column, LogicalSchema } from './schema.js'
 import { supportsInference } from './serde-formats.js'
 import type { KeyFormat } from './serde-formats.js'
-import { needsRepartition, repartitionedSchema, selectKey } from './source-nodes.js'
+import { needsRepartition, repartitionedSchema, selectKey } from './rekey.js'
 import { columnReference } from './tree.js'
 
 /** A side of a join, which must come to a common key format with the other. */

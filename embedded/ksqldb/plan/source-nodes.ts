@@ -1,20 +1,17 @@
 // Nodes that read and narrow: the source itself, WHERE, PARTITION BY, table functions.
 import type { Expression } from '../sql/ast.js'
-import { NameGenerator, tableFunctionName } from './column-names.js'
-import { KsqlError, statementError } from './error.js'
+import { tableFunctionName } from './column-names.js'
+import { KsqlError } from './error.js'
+import { filterStep } from './filter.js'
 import type { FunctionRegistry } from './function-registry.js'
 import { starColumns, withPseudoAndKey } from './logical-schema.js'
 import type { DataSource } from './metastore.js'
 import type { Built, PlanContext, PlanNode, Projection, SourceNodeLike } from './plan-node.js'
-import { keysNotIncluded, sqlTypesOf, typesOf, valueFormatOf } from './plan-node.js'
-import { printExpressionPlain } from './print.js'
-import { parseTimestamp } from './iso-time.js'
+import { keysNotIncluded, typesOf } from './plan-node.js'
+import { isPartitionByNull, repartitionedSchema, selectKey } from './rekey.js'
 import type { Column, LogicalSchema } from './schema.js'
-import { keyFormatFor } from './serde-formats.js'
 import type { KeyFormat } from './serde-formats.js'
-import type { ExecutionStep } from './steps.js'
-import { columnReference, isColumnReference, rewrite, sameExpression } from './tree.js'
-import { printSqlType } from '../sql/sql-type.js'
+import { columnReference, rewrite, sameExpression } from './tree.js'
 
 export class SourceNode implements PlanNode, SourceNodeLike {
   readonly alias: string
@@ -75,42 +72,6 @@ export class SourceNode implements PlanNode, SourceNodeLike {
   }
 }
 
-const MAGIC_COLUMNS = new Set(['ROWTIME', 'WINDOWSTART', 'WINDOWEND'])
-
-function isMagic (e: Expression): boolean {
-  return isColumnReference(e) && MAGIC_COLUMNS.has(e.name)
-}
-
-function asInstant (e: Expression): Expression {
-  return e.node === 'StringLiteral' ? { node: 'LongLiteral', value: BigInt(parseTimestamp(e.value)) } : e
-}
-
-/** ROWTIME, WINDOWSTART and WINDOWEND may be compared with the text of an instant. Throws KsqlError where the text is none. */
-export function rewriteMagicTimestamps (expression: Expression): Expression {
-  return rewrite(expression, e => {
-    if (e.node === 'Between' && isMagic(e.value)) return { ...e, min: asInstant(e.min), max: asInstant(e.max) }
-    if (e.node !== 'Comparison') return undefined
-    if (isMagic(e.left)) return { ...e, right: asInstant(e.right) }
-    return isMagic(e.right) ? { ...e, left: asInstant(e.left) } : undefined
-  })
-}
-
-/** Throws KsqlError where a WHERE or HAVING condition is not BOOLEAN. */
-export function checkFilter (expression: Expression, schema: LogicalSchema, functions: FunctionRegistry, clause: 'WHERE' | 'HAVING'): void {
-  const text = printExpressionPlain(expression)
-  let type
-  try {
-    type = typesOf(schema, functions).typeOf(rewriteMagicTimestamps(expression))
-  } catch (error) {
-    if (!(error instanceof KsqlError)) throw error
-    throw statementError(`Error in ${clause} expression: ${error.message}`, text)
-  }
-  if (type?.base !== 'BOOLEAN') {
-    throw statementError(`Type error in ${clause} expression: Should evaluate to boolean but is ${text} ` +
-      `(${type === undefined ? 'null' : printSqlType(type)}) instead.`, text)
-  }
-}
-
 /** Everything but schema and steps goes through to the node beneath. */
 abstract class SingleSourceNode implements PlanNode {
   readonly input: PlanNode
@@ -151,84 +112,6 @@ export class FilterNode extends SingleSourceNode {
   build (context: PlanContext): Built {
     const built = this.input.build(context)
     return { ...built, step: filterStep(built, this.#filter, 'WhereFilter') }
-  }
-}
-
-export function filterStep (built: Built, filter: Expression, context: string): ExecutionStep {
-  return {
-    step: built.kind === 'STREAM' ? 'StreamFilter' : 'TableFilter', context, schema: built.step.schema, source: built.step, filter: rewriteMagicTimestamps(filter)
-  }
-}
-
-export function isPartitionByNull (expressions: readonly Expression[]): boolean {
-  if (!expressions.some(e => e.node === 'NullLiteral')) return false
-  if (expressions.length > 1) throw new KsqlError('Cannot PARTITION BY multiple columns including NULL')
-  return true
-}
-
-/** The schema once keyed by the expressions: a key that is no column of the source is repeated at the end of the values. */
-export function repartitionedSchema (schema: LogicalSchema, expressions: readonly Expression[], functions: FunctionRegistry): LogicalSchema {
-  if (isPartitionByNull(expressions)) return { key: [], value: schema.value }
-  const types = typesOf(schema, functions)
-  const names = new NameGenerator([...schema.key, ...schema.value])
-  const appended: Column[] = []
-  const key = expressions.map((e): Column => {
-    const type = types.typeOf(e)
-    if (type === undefined) throw new KsqlError('Cannot PARTITION BY multiple columns including NULL')
-    if (isColumnReference(e)) return { name: e.name, type }
-    const column = { name: names.aliasFor(e), type }
-    appended.push(column)
-    return column
-  })
-  return { key, value: [...schema.value, ...appended] }
-}
-
-/** Whether rows must change their key to be keyed by the expressions (ksqlDB's Repartitioning). */
-export function needsRepartition (schema: LogicalSchema, expressions: readonly Expression[]): boolean {
-  const [key] = schema.key
-  const [expression] = expressions
-  return schema.key.length !== 1 || expressions.length !== 1 || expression === undefined || !isColumnReference(expression) || expression.name !== key?.name
-}
-
-/** The step that gives rows another key, or the same where none is needed. `forced`: the key format to come to, and whether to go through a topic anyway. */
-export function selectKey (
-  built: Built, expressions: readonly Expression[], schema: LogicalSchema, context: string, node: PlanNode, plan: PlanContext,
-  forced: { readonly keyFormat?: KeyFormat, readonly repartition?: boolean } = {}
-): Built {
-  const target = forced.keyFormat ?? built.keyFormat
-  const changesFormat = JSON.stringify(target) !== JSON.stringify(built.keyFormat)
-  const needed = needsRepartition(built.step.schema, expressions)
-  if (!changesFormat && forced.repartition !== true && !needed) return built
-  if (built.kind === 'TABLE') checkTableRekey(built, expressions, needed, forced.repartition === true)
-  if (built.kind === 'STREAM' && (needed || forced.repartition !== true) && built.keyFormat.window !== undefined) {
-    throw new KsqlError('Implicit repartitioning of windowed sources is not supported. See https://github.com/confluentinc/ksql/issues/4385.')
-  }
-  const keyFormat = keyFormatFor(target, sqlTypesOf(expressions, built.step.schema, plan.functions), built.kind === 'STREAM')
-  return {
-    kind: built.kind,
-    keyFormat,
-    step: {
-      step: built.kind === 'STREAM' ? 'StreamSelectKey' : 'TableSelectKey',
-      context, schema, source: built.step, keyExpressions: expressions, formats: { key: keyFormat.info, value: valueFormatOf(node) }
-    }
-  }
-}
-
-function checkTableRekey (built: Built, expressions: readonly Expression[], needed: boolean, forced: boolean): void {
-  const keys = built.step.schema.key
-  if (keys.length > 1) {
-    throw new KsqlError('Cannot repartition a TABLE source. If this is a join, joins on tables with multiple columns is not yet supported.')
-  }
-  if (needed) {
-    throw new KsqlError('Cannot repartition a TABLE source. If this is a join, make sure that the criteria uses the TABLE\'s key column ' +
-      `${keys[0]?.name ?? ''} instead of [${expressions.map(printExpressionPlain).join(', ')}]`)
-  }
-  if (built.keyFormat.window !== undefined) {
-    const extra = forced
-      ? ' As a result, ksqlDB does not support joins on windowed sources with Schema-Registry-enabled key formats (AVRO, JSON_SR, PROTOBUF) at this time. ' +
-        'Please repartition your sources to use a different key format before performing the join.'
-      : ''
-    throw new KsqlError(`Implicit repartitioning of windowed sources is not supported. See https://github.com/confluentinc/ksql/issues/4385.${extra}`)
   }
 }
 
