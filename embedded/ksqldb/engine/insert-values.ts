@@ -6,6 +6,7 @@ import type { FunctionRegistry } from '../plan/function-registry.js'
 import { valueToString } from '../plan/java-text.js'
 import type { DataSource } from '../plan/metastore.js'
 import { printExpressionPlain } from '../plan/print.js'
+import { alternatives } from '../plan/sanitize.js'
 import type { Value } from '../plan/value.js'
 import type { InsertRow } from '../runtime/api.js'
 import type { Expression, Statement } from '../sql/ast.js'
@@ -41,7 +42,7 @@ export function masked (statement: InsertValues): string {
 export function insertTarget (name: string, state: EngineState, code?: number): DataSource {
   const source = state.source(name)
   const refused = (message: string): EngineError => new EngineError(message, undefined, code)
-  if (source === undefined) throw refused(`Cannot insert values into an unknown stream/table: ${backquote(name)}`)
+  if (source === undefined) throw refused(`Cannot insert values into an unknown stream/table: ${backquote(name)}${alternatives(name, state)}`)
   if (source.window !== undefined) throw refused('Cannot insert values into windowed stream/table!')
   if (READ_ONLY_TOPIC.test(source.topic)) throw refused(`Cannot insert values into read-only topic: ${source.topic}`)
   if (source.isSource) throw refused(`Cannot insert values into read-only ${source.kind.toLowerCase()}: ${source.name}`)

@@ -2,34 +2,37 @@
 import type { PullPlan } from '../plan/pull-plan.js'
 import { tokenize, unquote } from '../sql/lexer.js'
 
-const TEXT_CHARS_MAX = 2000
+const TEXT_CHARS_MAX = 64 * 1024
 
-interface CachedPlan { readonly plan: PullPlan, readonly key: string }
+/** Keys of one query; more are planned as ksqlDB does. */
+const KEYS_MAX = 1000
 
-/** Knows queries that read one key given as one string literal, and whose plan reads nothing else from their literals. */
+interface Shape { readonly text: string, readonly keys: readonly string[] }
+
+/**
+ * Knows queries that read keys given as string literals, `k = 'a'` or `k IN ('a', 'b')`, and whose plan reads nothing else from their literals.
+ * So a text of one shape differs from another only in the keys.
+ */
 export class PullPlanCache {
-  readonly #plans = new Map<string, CachedPlan>()
+  readonly #plans = new Map<string, PullPlan>()
   readonly #max: number
 
   constructor (max: number) {
     this.#max = max
   }
 
-  /** The plan for this text, its key put in. */
+  /** The plan for this text, its keys put in. */
   get (sql: string): PullPlan | undefined {
     const shape = shapeOf(sql)
-    const cached = shape === undefined ? undefined : this.#plans.get(shape.text)
-    if (shape === undefined || cached === undefined) return undefined
-    return shape.key === cached.key ? cached.plan : { ...cached.plan, lookup: { kind: 'keys', keys: [[shape.key]] } }
+    const plan = shape === undefined ? undefined : this.#plans.get(shape.text)
+    return shape === undefined || plan === undefined ? undefined : { ...plan, lookup: { kind: 'keys', keys: shape.keys.map(key => [key]) } }
   }
 
-  /** Keeps the plan if another key can be put into it. */
+  /** Keeps the plan if other keys can be put into it. */
   put (sql: string, plan: PullPlan): void {
     const shape = shapeOf(sql)
-    if (shape === undefined || plan.filter !== undefined || plan.lookup.kind !== 'keys') return
-    const [key, ...more] = plan.lookup.keys
-    if (more.length > 0 || key?.length !== 1 || key[0] !== shape.key) return
-    this.#plans.set(shape.text, { plan, key: shape.key })
+    if (shape === undefined || plan.filter !== undefined || plan.lookup.kind !== 'keys' || !sameKeys(plan.lookup.keys, shape.keys)) return
+    this.#plans.set(shape.text, plan)
     const [oldest] = this.#plans.keys()
     if (this.#plans.size > this.#max && oldest !== undefined) this.#plans.delete(oldest)
   }
@@ -39,15 +42,34 @@ export class PullPlanCache {
   }
 }
 
-/** The text before and behind its last string literal, which must be what a key is compared with; undefined where the text is not of that kind. */
-function shapeOf (sql: string): { text: string, key: string } | undefined {
+function sameKeys (planned: readonly (readonly unknown[])[], keys: readonly string[]): boolean {
+  const wanted = new Set<unknown>(keys)
+  return planned.length === keys.length && planned.every(key => key.length === 1 && wanted.has(key[0]))
+}
+
+/** All string literals of the text, where they are what one key is compared with; undefined where the text is not of that kind. */
+function shapeOf (sql: string): Shape | undefined {
   if (sql.length > TEXT_CHARS_MAX || sql.includes('--') || sql.includes('/*') || sql.includes('${')) return undefined
   const open = sql.indexOf("'")
   const close = sql.lastIndexOf("'")
-  if (open < 0 || close === open || !/=\s*$/.test(sql.slice(Math.max(0, open - 20), open))) return undefined
-  // All that stands between the first and the last quote must be one literal: quotes within it doubled.
-  const literal = sql.slice(open, close + 1)
-  const tokens = tokenize(literal)
-  if (tokens.length !== 2 || tokens[0]?.kind !== 'STRING') return undefined
-  return { text: `${sql.slice(0, open)}\u0000${sql.slice(close + 1)}`, key: unquote(literal) }
+  if (open < 0 || close === open) return undefined
+  const before = sql.slice(0, open)
+  const isList = /\bIN\s*\(\s*$/i.test(before.slice(-20))
+  if (!isList && !/=\s*$/.test(before.slice(-20))) return undefined
+  const keys = literals(sql.slice(open, close + 1))
+  if (keys === undefined || (!isList && keys.length > 1)) return undefined
+  return { text: `${before}\u0000${sql.slice(close + 1)}`, keys: [...new Set(keys)] }
+}
+
+/** What the text lists: string literals with commas between, and nothing else. */
+function literals (text: string): string[] | undefined {
+  const tokens = tokenize(text)
+  if (tokens.length > 2 * KEYS_MAX) return undefined
+  const keys: string[] = []
+  for (const [i, token] of tokens.entries()) {
+    if (token.kind === 'EOF') return keys
+    if (i % 2 === 0 ? token.kind !== 'STRING' : token.id !== ',') return undefined
+    if (i % 2 === 0) keys.push(unquote(token.text))
+  }
+  return undefined
 }

@@ -72,6 +72,9 @@ t.test('the same query with other keys, also with quotes in them', async t => {
   t.same(await rows(stack, "SELECT i FROM n WHERE k = 'a' OR k = '''';", {}), [[1], [3]])
   t.same(await rows(stack, "SELECT i FROM n WHERE k = 'a' AND i = 2;", {}), [])
   t.same(await rows(stack, "SELECT k = 'a' FROM n WHERE i = 1;", {}), [[true]])
+  for (const [keys, found] of [["'a'", [1]], ["'a', 'b'", [1]], ["'it''s','a', 'a'", [1, 2]], ["'a', ''''", [1, 3]], ["'x', 'y'", []]] as [string, number[]][]) {
+    t.same((await rows(stack, `SELECT i FROM n WHERE k IN (${keys});`, {})).flat().sort(), found, keys)
+  }
   await ksql(stack, 'DROP TABLE n;')
   t.match((await post(stack, '/query-stream', { sql: "SELECT i FROM n WHERE k = 'a';" })).body, { message: /N does not exist/ }, 'a kept plan ends with its table')
 })
