@@ -335,6 +335,14 @@ export class AggregateNode {
   }
 }
 
+/** Throws KsqlError where the window is none that Kafka Streams would make (TimeWindows, SessionWindows). */
 export function windowInfo (window: WindowExpression): WindowInfo {
-  return window.windowType === 'SESSION' ? { type: 'SESSION' } : { type: window.windowType, sizeMs: windowMs(window.size) }
+  const sizeMs = windowMs(window.size)
+  if (sizeMs <= 0) throw new KsqlError(window.windowType === 'SESSION' ? 'Gap time cannot be zero or negative.' : 'Window size (sizeMs) must be larger than zero.')
+  const advanceMs = window.advanceBy === undefined ? sizeMs : windowMs(window.advanceBy)
+  if (advanceMs <= 0 || advanceMs > sizeMs) {
+    throw new KsqlError(`Window advancement interval should be more than zero and less than window duration which is ${sizeMs} ms, ` +
+      `but given advancement interval is: ${advanceMs} ms`)
+  }
+  return window.windowType === 'SESSION' ? { type: 'SESSION' } : { type: window.windowType, sizeMs }
 }

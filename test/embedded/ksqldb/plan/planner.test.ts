@@ -86,6 +86,14 @@ t.test('windows: bounds in the projection, EMIT FINAL, a windowed sink', async t
   t.match(messageOf(() => all.plan('CREATE STREAM o3 AS SELECT * FROM clicks WINDOW TUMBLING (SIZE 1 HOUR);')), 'WINDOW clause requires a GROUP BY clause.')
 })
 
+t.test('windows that cannot be are refused', async t => {
+  const refuse = (window: string): string => messageOf(() => plans().plan(`CREATE TABLE o AS SELECT code, COUNT(*) AS n FROM clicks WINDOW ${window} GROUP BY code;`))
+  t.equal(refuse('HOPPING (SIZE 10 SECONDS, ADVANCE BY 11 SECONDS)'),
+    'Window advancement interval should be more than zero and less than window duration which is 10000 ms, but given advancement interval is: 11000 ms')
+  t.equal(refuse('HOPPING (SIZE 10 SECONDS, ADVANCE BY 10 SECONDS)'), '')
+  t.equal(refuse('SESSION (30 MINUTES)'), '')
+})
+
 t.test('PARTITION BY: a new key, also of an expression, or none', async t => {
   const all = plans()
   const by = all.plan('CREATE STREAM a AS SELECT url, code, ms FROM clicks PARTITION BY url;')
