@@ -65,11 +65,12 @@ export class GatewayProcess {
   readonly ksqldbUrl: string
   readonly #child: ChildProcess
   readonly #exit: Promise<number | null>
+  readonly #guard: ChildProcess
   readonly #pool: Pool
   readonly output: () => string
 
-  private constructor (child: ChildProcess, exit: Promise<number | null>, output: () => string, readyLine: string, readyMs: number) {
-    const addresses = addressesIn(readyLine)
+  private constructor ({ child, guard, exit, output }: Started, readyMs: number) {
+    const addresses = addressesIn(output())
     this.url = addresses.url
     this.kafkaBrokers = addresses.kafkaBrokers
     this.registryUrl = addresses.registryUrl
@@ -78,6 +79,7 @@ export class GatewayProcess {
     this.output = output
     this.#child = child
     this.#exit = exit
+    this.#guard = guard
     this.#pool = new Pool(this.url, { connections: 64, pipelining: 1, headersTimeout: 60_000, bodyTimeout: 60_000 })
   }
 
@@ -87,27 +89,20 @@ export class GatewayProcess {
    */
   static async start (options: GatewayOptions): Promise<GatewayProcess> {
     const startedMs = performance.now()
-    // Through `env`, because tap adds its loaders to every Node process that it sees started: they would cost 0.5 s and more of each start.
-    const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, serverPath], {
-      cwd: root, env: environment(options), detached: true, stdio: ['ignore', 'pipe', 'pipe']
-    })
-    let output = ''
-    const exit = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('exit', resolve))
+    const started = startServer(options)
     let ended = false
-    exit.then(() => { ended = true }, () => { ended = true })
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => { output = (output + text).slice(-100_000) })
-    }
+    started.exit.then(() => { ended = true }, () => { ended = true })
     try {
       const line = await until('the ready line', async () => {
         if (ended) return 'ended'
-        return /^.*Linklog is ready.*$/m.exec(output)?.[0]
+        return /^.*Linklog is ready.*$/m.exec(started.output())?.[0]
       }, options.startTimeoutMs ?? 60_000)
       if (line === 'ended') throw new Error('The service ended before it was ready.')
-      return new GatewayProcess(child, exit, () => output, output, performance.now() - startedMs)
+      return new GatewayProcess(started, performance.now() - startedMs)
     } catch (error) {
-      killGroup(child, 'SIGKILL')
-      throw new Error(`The service did not start. It printed:\n${output}`, { cause: error })
+      killGroup(started.child, 'SIGKILL')
+      started.guard.kill('SIGKILL')
+      throw new Error(`The service did not start. It printed:\n${started.output()}`, { cause: error })
     }
   }
 
@@ -128,16 +123,14 @@ export class GatewayProcess {
   /** SIGKILL to the whole group, as a power cut would; resolves when nothing of it answers any more. */
   async kill (): Promise<void> {
     killGroup(this.#child, 'SIGKILL')
-    await this.#exit
-    await this.#pool.destroy()
+    await this.#ended()
     if (!onCluster) await this.brokerGone()
   }
 
   /** SIGKILL to the gateway's own process, and to nothing that it has started. */
   async killGatewayAlone (): Promise<void> {
     this.#child.kill('SIGKILL')
-    await this.#exit
-    await this.#pool.destroy()
+    await this.#ended()
   }
 
   /** SIGKILL to what the gateway has started: the embedded stack. */
@@ -155,17 +148,39 @@ export class GatewayProcess {
   /** SIGTERM to the service alone; gives its exit status. */
   async stop (): Promise<number | null> {
     this.#child.kill('SIGTERM')
-    const status = await this.#exit
-    await this.#pool.destroy()
-    return status
+    return await this.#ended()
   }
 
   /** For teardown: ends it however it stands, and never fails. */
   async end (): Promise<void> {
     killGroup(this.#child, 'SIGKILL')
-    await this.#exit.catch(() => {})
-    await this.#pool.destroy().catch(() => {})
+    await this.#ended().catch(() => {})
   }
+
+  async #ended (): Promise<number | null> {
+    const status = await this.#exit
+    this.#guard.kill('SIGKILL')
+    await this.#pool.destroy()
+    return status
+  }
+}
+
+interface Started { child: ChildProcess, guard: ChildProcess, exit: Promise<number | null>, output: () => string }
+
+function startServer (options: GatewayOptions): Started {
+  // Through `env`, because tap adds its loaders to every Node process that it sees started: they would cost 0.5 s and more of each start.
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, serverPath], {
+    cwd: root, env: environment(options), detached: true, stdio: ['ignore', 'pipe', 'pipe']
+  })
+  let output = ''
+  const exit = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('exit', resolve))
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => { output = (output + text).slice(-100_000) })
+  }
+  // A test that runs into its time-out is killed and cannot clean up. This ends with our end of its pipe, and takes the group along.
+  const guard = spawn('sh', ['-c', 'cat; kill -9 -"$0"', String(child.pid)], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+  guard.unref()
+  return { child, guard, exit, output: () => output }
 }
 
 function killGroup (child: ChildProcess, signal: NodeJS.Signals): void {
