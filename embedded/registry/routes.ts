@@ -1,7 +1,7 @@
 // The paths of Schema Registry's REST API and the shapes of their requests and answers. What they do is the registry's.
 import * as errors from './errors.js'
 import { RegistryError } from './errors.js'
-import { JsonNumber, printJson } from './json.js'
+import { JsonNumber, parseJson, printJson } from './json.js'
 import { LEVELS, MODES } from './model.js'
 import { SCHEMA_TYPES } from './parsed.js'
 import type { SchemaReference } from '../schema-registry.js'
@@ -94,13 +94,16 @@ function referencesOf (value: Json | undefined): SchemaReference[] {
   })
 }
 
+/** Metadata are maps: the order of their members says nothing. */
+const sortedMembers = (value: Json | undefined) => value === undefined ? undefined : parseJson(printJson(value, true))
+
 function schemaRequest (body: Json | undefined): SchemaRequest {
   const request = objectOf(body, 'io.confluent.kafka.schemaregistry.client.rest.entities.requests.RegisterSchemaRequest')
   return {
     schema: textOf(request.get('schema')),
     schemaType: textOf(request.get('schemaType')),
     references: referencesOf(request.get('references')),
-    metadata: request.get('metadata') ?? undefined,
+    metadata: sortedMembers(request.get('metadata') ?? undefined),
     ruleSet: request.get('ruleSet') ?? undefined,
     id: integerOf(request.get('id'), -1),
     version: integerOf(request.get('version'), 0)
@@ -117,7 +120,7 @@ const contentOf = ({ schemaType, references, metadata, ruleSet, schema }: Schema
   schema
 })
 
-const answerOf = (registry: Registry, one: SchemaVersion, query: URLSearchParams) => schemaAnswer({ ...one, schema: registry.textOf(one, query.get('format')) })
+const answerOf = (registry: Registry, one: SchemaVersion, query: URLSearchParams) => schemaAnswer({ ...one, schema: registry.catalog.textOf(one, query.get('format')) })
 
 const schemaAnswer = (one: SchemaVersion) => ({ subject: one.subject, version: one.version, id: one.id, ...contentOf(one) })
 
@@ -167,40 +170,40 @@ type Get = (method: Route['method'], path: string, handler: Handler) => Route
 const at: Get = (method, path, handler) => ({ method, path, handler })
 
 function subjectRoutes (registry: Registry): Route[] {
-  const version = ({ params, query }: RouteRequest) => registry.version(subjectOf(params[0]), versionOf(params[1]), flag(query, 'deleted'))
+  const version = ({ params, query }: RouteRequest) => registry.catalog.version(subjectOf(params[0]), versionOf(params[1]), flag(query, 'deleted'))
   return [
     at('GET', '/subjects', ({ query }) =>
-      page(query, registry.subjects(prefixOf(query), flag(query, 'deletedOnly') ? 'deleted' : flag(query, 'deleted') ? 'all' : 'live'), MAX_SUBJECTS)),
+      page(query, registry.catalog.subjects(prefixOf(query), flag(query, 'deletedOnly') ? 'deleted' : flag(query, 'deleted') ? 'all' : 'live'), MAX_SUBJECTS)),
     at('POST', '/subjects/:subject', ({ params, query, body }) => {
       const [subject, deletedToo] = [subjectOf(params[0]), flag(query, 'deleted')]
-      const found = registry.lookUp(subject, schemaRequest(body), flag(query, 'normalize'), deletedToo)
-      if (found === undefined) throw registry.hasSubject(subject, deletedToo) ? errors.schemaNotFound() : errors.subjectNotFound(subject)
+      const found = registry.catalog.lookUp(subject, schemaRequest(body), flag(query, 'normalize'), deletedToo)
+      if (found === undefined) throw registry.catalog.hasSubject(subject, deletedToo) ? errors.schemaNotFound() : errors.subjectNotFound(subject)
       return answerOf(registry, found, query)
     }),
     at('GET', '/subjects/:subject/metadata', ({ params, query }) => {
       const [subject, deletedToo] = [subjectOf(params[0]), flag(query, 'deleted')]
       const values = query.getAll('value')
       const properties = query.getAll('key').slice(0, values.length).map((key, index): [string, string] => [key, values[index] ?? ''])
-      const found = registry.latestWithMetadata(subject, properties, deletedToo)
-      if (found === undefined) throw registry.hasSubject(subject, deletedToo) ? errors.schemaNotFound() : errors.subjectNotFound(subject)
+      const found = registry.catalog.latestWithMetadata(subject, properties, deletedToo)
+      if (found === undefined) throw registry.catalog.hasSubject(subject, deletedToo) ? errors.schemaNotFound() : errors.subjectNotFound(subject)
       return answerOf(registry, found, query)
     }),
     at('DELETE', '/subjects/:subject', async ({ params, query }) => await registry.removeSubject(subjectOf(params[0]), flag(query, 'permanent'))),
     at('GET', '/subjects/:subject/versions', ({ params, query }) => {
       const [subject, deletedOnly] = [subjectOf(params[0]), flag(query, 'deletedOnly')]
       const deletedToo = flag(query, 'deleted') || deletedOnly
-      if (!registry.hasSubject(subject, deletedToo)) throw errors.subjectNotFound(subject)
-      return page(query, registry.versions(subject, deletedToo).filter(one => !deletedOnly || one.deleted).map(one => one.version), MAX_PAGE)
+      if (!registry.catalog.hasSubject(subject, deletedToo)) throw errors.subjectNotFound(subject)
+      return page(query, registry.catalog.versions(subject, deletedToo).filter(one => !deletedOnly || one.deleted).map(one => one.version), MAX_PAGE)
     }),
     at('POST', '/subjects/:subject/versions', async ({ params, query, body }) =>
       registrationAnswer(await registry.registerSchema(subjectOf(params[0]), schemaRequest(body), flag(query, 'normalize')))),
     at('GET', '/subjects/:subject/versions/:version', request => answerOf(registry, version(request), request.query)),
     at('DELETE', '/subjects/:subject/versions/:version', async ({ params, query }) =>
       await registry.removeVersion(subjectOf(params[0]), versionOf(params[1]), flag(query, 'permanent'))),
-    at('GET', '/subjects/:subject/versions/:version/schema', request => registry.textOf(version(request), request.query.get('format'))),
+    at('GET', '/subjects/:subject/versions/:version/schema', request => registry.catalog.textOf(version(request), request.query.get('format'))),
     at('GET', '/subjects/:subject/versions/:version/referencedby', ({ params, query }) => {
-      const one = registry.version(subjectOf(params[0]), versionOf(params[1]), true)
-      return page(query, registry.referencedBy(one.subject, one.version, flag(query, 'deleted')), MAX_PAGE)
+      const one = registry.catalog.version(subjectOf(params[0]), versionOf(params[1]), true)
+      return page(query, registry.catalog.referencedBy(one.subject, one.version, flag(query, 'deleted')), MAX_PAGE)
     })
   ]
 }
@@ -208,24 +211,24 @@ function subjectRoutes (registry: Registry): Route[] {
 function schemaRoutes (registry: Registry): Route[] {
   /** All places of the id, deleted ones if asked for. Throws 40403 where the id is unknown. */
   const places = ({ params, query }: RouteRequest) => {
-    const all = registry.versionsOfId(idOf(params[0]))
+    const all = registry.catalog.versionsOfId(idOf(params[0]))
     if (all.length === 0) throw errors.schemaNotFound()
     return all.filter(one => flag(query, 'deleted') || !one.deleted)
   }
   const byId = ({ params, query }: RouteRequest) => {
-    const found = registry.versionsOfId(idOf(params[0]))[0]
+    const found = registry.catalog.versionsOfId(idOf(params[0]))[0]
     if (found === undefined) throw errors.schemaNotFound(idOf(params[0]))
-    return { ...found, schema: registry.textOf(found, query.get('format')) }
+    return { ...found, schema: registry.catalog.textOf(found, query.get('format')) }
   }
   return [
     at('GET', '/schemas', ({ query }) => {
       const deletedToo = flag(query, 'deleted')
       const latestOnly = flag(query, 'latestOnly')
-      const all = registry.subjects(prefixOf(query), 'all').flatMap(subject => registry.versions(subject, deletedToo).slice(latestOnly ? -1 : 0))
+      const all = registry.catalog.subjects(prefixOf(query), 'all').flatMap(subject => registry.catalog.versions(subject, deletedToo).slice(latestOnly ? -1 : 0))
       return page(query, all, MAX_PAGE).map(schemaAnswer)
     }),
     at('GET', '/schemas/types', () => SCHEMA_TYPES),
-    at('GET', '/schemas/ids/:id', request => schemaString(byId(request), flag(request.query, 'fetchMaxId') ? registry.maxId : undefined)),
+    at('GET', '/schemas/ids/:id', request => schemaString(byId(request), flag(request.query, 'fetchMaxId') ? registry.catalog.maxId : undefined)),
     at('GET', '/schemas/ids/:id/schema', request => byId(request).schema),
     at('GET', '/schemas/ids/:id/subjects', request => page(request.query, [...new Set(places(request).map(one => one.subject))], MAX_SUBJECTS)),
     at('GET', '/schemas/ids/:id/versions', request => page(request.query, places(request).map(({ subject, version }) => ({ subject, version })), MAX_PAGE))
@@ -237,7 +240,7 @@ function compatibilityRoutes (registry: Registry): Route[] {
     const verbose = flag(query, 'verbose')
     let messages: string[]
     try {
-      messages = registry.compatibility(subjectOf(params[0]), schemaRequest(body), version, flag(query, 'normalize'))
+      messages = registry.catalog.compatibility(subjectOf(params[0]), schemaRequest(body), version, flag(query, 'normalize'))
     } catch (error) {
       if (!verbose || !(error instanceof RegistryError) || error.errorCode !== 42201) throw error
       messages = [error.message]
@@ -259,7 +262,7 @@ function settingRoutes (registry: Registry, path: string, pick: (params: readonl
   return [
     at('GET', `/config${path}`, ({ params, query }) => {
       const subject = pick(params)
-      const config = flag(query, 'defaultToGlobal') ? registry.configInScope(subject) : registry.config(subject)
+      const config = flag(query, 'defaultToGlobal') ? registry.catalog.configInScope(subject) : registry.catalog.config(subject)
       if (config === undefined) throw errors.compatibilityNotConfigured(subject ?? '')
       return configAnswer(config)
     }),
@@ -271,7 +274,7 @@ function settingRoutes (registry: Registry, path: string, pick: (params: readonl
     at('DELETE', `/config${path}`, async ({ params }) => configAnswer(await registry.removeConfig(pick(params)))),
     at('GET', `/mode${path}`, ({ params, query }) => {
       const subject = pick(params)
-      const mode = flag(query, 'defaultToGlobal') ? registry.modeInScope(subject) : registry.mode(subject)
+      const mode = flag(query, 'defaultToGlobal') ? registry.catalog.modeInScope(subject) : registry.catalog.mode(subject)
       if (mode === undefined) throw errors.modeNotConfigured(subject ?? '')
       return { mode }
     }),

@@ -187,6 +187,10 @@ t.test('metadata and rules are kept, part of what a schema is, and taken over', 
   t.strictSame(next, { id: 3, version: 3, metadata, schema: AB }, 'what is left out comes from the version before')
   t.strictSame((await ask('GET', '/schemas/ids/2')).body, { schema: A, metadata })
   t.match((await ask('GET', '/subjects/s/metadata?key=owner&value=me')).body, { version: 3 })
+  const other = { properties: { owner: 'you', team: 'x' } }
+  t.match((await ask('POST', '/subjects/m/versions', { schema: A, metadata })).body, { id: 2 })
+  t.match((await ask('POST', '/subjects/m/versions', { schema: A, metadata: other })).body, { id: 4, version: 2 }, 'other metadata, another schema')
+  t.match((await ask('POST', '/subjects/m/versions', { schema: A, metadata: { properties: { team: 'x', owner: 'you' } } })).body, { id: 4 })
   t.strictSame((await ask('GET', '/subjects/s/metadata?key=owner&value=you')).body, { error_code: 40403, message: 'Schema not found' })
 })
 
