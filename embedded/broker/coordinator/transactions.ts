@@ -62,10 +62,7 @@ export class TransactionCoordinator {
   static async open (ports: TransactionPorts, ids: ProducerIds, settings: TransactionSettings): Promise<TransactionCoordinator> {
     const coordinator = new TransactionCoordinator(ports, ids, settings)
     await coordinator.#load()
-    for (const txn of coordinator.#transactions.values()) {
-      if (txn.state === 'PrepareCommit') await coordinator.#complete(txn, 'commit')
-      else if (txn.state === 'PrepareAbort' || txn.state === 'PrepareEpochFence') await coordinator.#complete(txn, 'abort')
-    }
+    for (const txn of coordinator.#transactions.values()) await coordinator.#finishDecided(txn)
     coordinator.#armTimer()
     return coordinator
   }
@@ -97,6 +94,12 @@ export class TransactionCoordinator {
   #remember (txn: Transaction): void {
     this.#transactions.set(txn.transactionalId, txn)
     this.#byProducer.set(txn.producerId, txn)
+  }
+
+  /** Writes the markers of a transaction whose end was decided but not carried out: after a kill, or a disk that was full. */
+  async #finishDecided (txn: Transaction): Promise<void> {
+    if (txn.state === 'PrepareCommit') await this.#complete(txn, 'commit')
+    else if (txn.state === 'PrepareAbort' || txn.state === 'PrepareEpochFence') await this.#complete(txn, 'abort')
   }
 
   all (): Iterable<Transaction> { return this.#transactions.values() }
@@ -158,6 +161,7 @@ export class TransactionCoordinator {
         throw new LogError('PRODUCER_FENCED', `The producer of ${txn.transactionalId} has been replaced by a newer one`)
       }
     }
+    await this.#finishDecided(txn)
     if (txn.state === 'Ongoing') await this.#abortFenced(txn)
     if (txn.producerId === -1 || txn.producerEpoch >= EPOCH_MAX - 1) {
       this.#byProducer.delete(txn.producerId)
@@ -202,6 +206,7 @@ export class TransactionCoordinator {
     const txn = this.#require(transactionalId, producerId, producerEpoch)
     await this.#inTurn(txn, async () => {
       this.#checkEpoch(txn, producerEpoch)
+      await this.#finishDecided(txn)
       const fresh = txn.state === 'Ongoing' ? txn.partitions : new Map<string, PartitionId>()
       const added = [...keyed(partitions)].filter(([key]) => !fresh.has(key))
       if (added.length === 0 && txn.state === 'Ongoing') return
@@ -232,6 +237,7 @@ export class TransactionCoordinator {
     const txn = this.#require(transactionalId, producerId, producerEpoch)
     await this.#inTurn(txn, async () => {
       this.#checkEpoch(txn, producerEpoch)
+      await this.#finishDecided(txn)
       if (txn.state === (type === 'commit' ? 'CompleteCommit' : 'CompleteAbort')) return
       if (txn.state !== 'Ongoing') {
         throw new LogError('INVALID_TXN_STATE', `The transaction of ${transactionalId} is ${txn.state}: there is nothing to ${type}`)
@@ -297,12 +303,15 @@ export class TransactionCoordinator {
   async expireIds (): Promise<void> {
     const before = this.#ports.clock() - this.#settings.idExpirationMs
     for (const txn of [...this.#transactions.values()]) {
-      const idle = txn.state === 'Empty' || txn.state === 'CompleteCommit' || txn.state === 'CompleteAbort'
-      if (!idle || txn.lastUpdateTimestamp >= before) continue
-      const record = { timestamp: this.#ports.clock(), key: encodeTxnKey(txn.transactionalId), value: null }
-      await this.#ports.log.appendBatch(encodeBatch([record]), 'coordinator')
-      this.#transactions.delete(txn.transactionalId)
-      this.#byProducer.delete(txn.producerId)
+      if (!isIdle(txn) || txn.lastUpdateTimestamp >= before) continue
+      await this.#inTurn(txn, async () => {
+        if (!isIdle(txn) || txn.lastUpdateTimestamp >= before) return
+        // Gone from memory first: whoever asks for the id meanwhile begins anew, behind the tombstone.
+        this.#transactions.delete(txn.transactionalId)
+        this.#byProducer.delete(txn.producerId)
+        const record = { timestamp: this.#ports.clock(), key: encodeTxnKey(txn.transactionalId), value: null }
+        await this.#ports.log.appendBatch(encodeBatch([record]), 'coordinator')
+      })
     }
   }
 
@@ -312,6 +321,10 @@ export class TransactionCoordinator {
     clearTimeout(this.#timer)
     await Promise.all([...this.#transactions.values()].map(async txn => await txn.turn))
   }
+}
+
+function isIdle ({ state }: Transaction): boolean {
+  return state === 'Empty' || state === 'CompleteCommit' || state === 'CompleteAbort'
 }
 
 const keyOf = (topic: string, partition: number): string => `${partition}/${topic}`

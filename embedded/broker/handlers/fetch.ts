@@ -100,7 +100,7 @@ async function readOne (services: Services, topic: string | undefined, wanted: W
     checkLeaderEpoch(wanted.currentLeaderEpoch)
     // Below one byte the answer is already full; what was asked for is still worth an error where it is out of range.
     const { chunks, bytes } = await log.readChunks(fetchOffset, size, isolation, size > 0)
-    const aborted = isolation === 'read_committed' ? log.abortedBetween(fetchOffset, log.lastStableOffset) : null
+    const aborted = isolation === 'read_committed' ? log.abortedWithin(fetchOffset, chunks) : null
     const response: PartitionResponse = {
       partitionIndex: partition,
       errorCode: ERROR_CODES.NONE,

@@ -2,15 +2,15 @@
 import { BatchView } from '../../records/batch.js'
 import { LogError } from '../../log.js'
 import { ERROR_CODES } from '../protocol/errors.js'
-import { codeOf, messageOf, type Handler, type Request, type RequestContext, type Services } from './context.js'
+import { codeOf, messageOf, type Handler, type Request, type Services } from './context.js'
 
 type ProduceRequest = Request<'produce'>
 
 export function produceHandler (services: Services): Handler<'produce'> {
-  return async (request, context) => {
+  return async request => {
     const topics = await Promise.all(request.topics.map(async topic => ({
       name: topic.name,
-      partitions: await Promise.all(topic.partitions.map(async ({ index, records }) => await append(services, request, topic.name, index, records, context)))
+      partitions: await Promise.all(topic.partitions.map(async ({ index, records }) => await append(services, request, topic.name, index, records)))
     })))
     if (request.acks !== 0) return { topics, throttleTimeMs: 0 }
     const failed = topics.flatMap(({ partitions }) => partitions).find(({ errorCode }) => errorCode !== 0)
@@ -22,7 +22,7 @@ export function produceHandler (services: Services): Handler<'produce'> {
 
 const FAILED = { baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1 }
 
-async function append (services: Services, request: ProduceRequest, topic: string, index: number, records: Buffer | null, context: RequestContext) {
+async function append (services: Services, request: ProduceRequest, topic: string, index: number, records: Buffer | null) {
   try {
     if (request.acks < -1 || request.acks > 1) throw new LogError('INVALID_REQUIRED_ACKS', `acks must be -1, 0 or 1, not ${request.acks}`)
     const found = services.topics.get(topic)
@@ -41,10 +41,7 @@ async function append (services: Services, request: ProduceRequest, topic: strin
       errorMessage: null
     }
   } catch (error) {
-    let code = codeOf(error, services.warn)
-    // Before version 10 nobody knew these two here (KIP-890); the clients of then take the other for what it means.
-    if (code === ERROR_CODES.INVALID_PRODUCER_ID_MAPPING && context.version < 8) code = ERROR_CODES.INVALID_TXN_STATE
-    return { index, errorCode: code, ...FAILED, errorMessage: messageOf(error) }
+    return { index, errorCode: codeOf(error, services.warn), ...FAILED, errorMessage: messageOf(error) }
   }
 }
 

@@ -68,13 +68,14 @@ export class DiskLog implements PartitionLog {
   #closed = false
   #dirty = false
   #checkpointedBytes = 0
+  #checkpointedOffset: number
   #exclusive: Promise<void> = Promise.resolve()
   /** Bytes ever appended here by this process: a long poll counts from it. */
   appendedBytes = 0
 
   private constructor (
     place: { topic: string, partition: number, dir: string }, config: () => LogConfig, environment: LogEnvironment,
-    state: { segments: Segment[], producers: ProducerState, endOffset: number }, startOffset: number
+    state: { segments: Segment[], producers: ProducerState, endOffset: number, checkpointedOffset: number }, startOffset: number
   ) {
     this.topic = place.topic
     this.partition = place.partition
@@ -84,6 +85,7 @@ export class DiskLog implements PartitionLog {
     this.#segments = state.segments
     this.#producers = state.producers
     this.#endOffset = Math.max(state.endOffset, startOffset)
+    this.#checkpointedOffset = state.checkpointedOffset
     this.#startOffset = Math.max(startOffset, state.segments[0]!.baseOffset)
     this.#stableOffset = state.producers.firstOpenOffset ?? this.#endOffset
   }
@@ -304,6 +306,7 @@ export class DiskLog implements PartitionLog {
       aborted: this.#producers.aborted
     })
     this.#checkpointedBytes = 0
+    this.#checkpointedOffset = this.#endOffset
   }
 
   /** Brings everything acknowledged to the disk. */
@@ -360,11 +363,20 @@ export class DiskLog implements PartitionLog {
     return this.#producers.abortedBetween(from, to)
   }
 
+  /** Aborted transactions that whoever reads these batches from `offset` on must know of. */
+  abortedWithin (offset: number, chunks: readonly Buffer[]): AbortedTxn[] {
+    const last = chunks.at(-1)
+    if (last === undefined || this.#producers.aborted.length === 0) return []
+    let end = offset
+    for (const view of iterateBatches(last)) end = view.lastOffset + 1
+    return this.abortedBetween(offset, end)
+  }
+
   async read (offset: number, maxBytes: number): Promise<ReadResult> {
     const { chunks } = await this.readChunks(offset, maxBytes, 'read_committed')
     return {
       batches: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks),
-      abortedTransactions: this.abortedBetween(offset, this.#stableOffset),
+      abortedTransactions: this.abortedWithin(offset, chunks),
       lastStableOffset: this.#stableOffset,
       logStartOffset: this.#startOffset
     }
@@ -422,7 +434,7 @@ export class DiskLog implements PartitionLog {
     await this.exclusively(async () => {
       // A folder that is full or gone costs the checkpoint, which only shortens the next start.
       try {
-        if (this.#failed === undefined) await this.#checkpointActive()
+        if (this.#failed === undefined && this.#checkpointedOffset !== this.#endOffset) await this.#checkpointActive()
       } catch (error) {
         this.#environment.warn(`${this.topic}-${this.partition}: no checkpoint on closing: ${String(error)}`)
       }

@@ -12,6 +12,8 @@ export interface RecoveredLog {
   readonly endOffset: number
   /** Bytes of the last segment that held no whole valid batch and were cut. */
   readonly cutBytes: number
+  /** Up to where a checkpoint spares the next start the reading. */
+  readonly checkpointedOffset: number
 }
 
 export async function recoverLog (dir: string, config: LogConfig, indexCache: IndexCache, now: number): Promise<RecoveredLog> {
@@ -48,7 +50,8 @@ export async function recoverLog (dir: string, config: LogConfig, indexCache: In
     }
     segment.size = segment === active ? end.position : fileBytes
   }
-  return { segments, producers, endOffset, cutBytes }
+  // An empty log needs no checkpoint.
+  return { segments, producers, endOffset, cutBytes, checkpointedOffset: checkpoint?.offset ?? 0 }
 }
 
 /** A sealed segment's files are taken as they are, but for an index that is not there. */

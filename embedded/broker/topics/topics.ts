@@ -91,14 +91,13 @@ export class Topics {
   }
 
   async #openLogs (topic: MutableTopic, from: number, to: number): Promise<DiskLog[]> {
-    const logs: DiskLog[] = []
-    for (let partition = from; partition < to; partition++) {
+    return await Promise.all(Array.from({ length: to - from }, async (_, i) => {
+      const partition = from + i
       const dir = join(this.#dataDir, `${topic.name}-${partition}`)
       await mkdir(dir, { recursive: true })
       const start = this.#store.get<number>(`log-start/${topic.name}/${partition}`) ?? 0
-      logs.push(await DiskLog.open({ topic: topic.name, partition, dir }, () => topic.parsed, this.#environment, start))
-    }
-    return logs
+      return await DiskLog.open({ topic: topic.name, partition, dir }, () => topic.parsed, this.#environment, start)
+    }))
   }
 
   /** One change after the other: two creates of one name must not meet. */
