@@ -13,6 +13,7 @@ import { interpret, isChanging, type Change, type ChangingStatement } from './ch
 import { CommandTopic } from './command-topic.js'
 import type { Entity } from './entities.js'
 import { EngineError, toEngineError } from './errors.js'
+import { refuseOtherSchema } from './inference.js'
 import { injectCreateAsSelect, injectCreateSource } from './injector.js'
 import { prepareInsert } from './insert-values.js'
 import { list } from './listings.js'
@@ -160,20 +161,21 @@ export class KsqlEngine {
   async #run (statements: readonly ParsedStatement[], session: Session, stage: Stage): Promise<Entity[]> {
     const entities: Entity[] = []
     for (const parsed of statements) {
-      const entity = await this.#statement(parsed, session, stage)
-      if (entity !== undefined) entities.push(entity)
+      try {
+        const entity = await this.#statement(parsed, session, stage)
+        if (entity !== undefined) entities.push(entity)
+      } catch (error) {
+        const refused = toEngineError(error, parsed.text)
+        if (!stage.trial) refused.entities = entities
+        throw refused
+      }
     }
     return entities
   }
 
   async #statement (parsed: ParsedStatement, session: Session, stage: Stage): Promise<Entity | undefined> {
     const { statement, text } = parsed
-    try {
-      if (isChanging(statement)) return await this.#change(statement, text, session, stage)
-      return await this.#ask(statement, text, session, stage)
-    } catch (error) {
-      throw toEngineError(error, text)
-    }
+    return isChanging(statement) ? await this.#change(statement, text, session, stage) : await this.#ask(statement, text, session, stage)
   }
 
   async #ask (statement: Statement, text: string, session: Session, stage: Stage): Promise<Entity | undefined> {
@@ -216,6 +218,9 @@ export class KsqlEngine {
     const change = interpret(complete.statement, {
       state: stage.state, functions: this.functions, properties, session: session.properties, text: complete.text, number: this.#commands.nextOffset
     })
+    if (complete.statement.node === 'CreateAsSelect' && change.declares !== undefined) {
+      await refuseOtherSchema(complete.statement, change.declares, this.registry, complete.text)
+    }
     if (complete.topic !== undefined) await stage.topics.create(complete.topic)
     if (change.deletes !== undefined) await this.#deleteTopic(change.deletes, stage)
     if (stage.trial) {

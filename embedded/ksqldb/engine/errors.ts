@@ -6,6 +6,8 @@ import { SqlSyntaxError } from '../sql/parser.js'
 export class EngineError extends Error {
   readonly code: number
   readonly statementText: string | undefined
+  /** The answers to the statements of the same request that were carried out before. */
+  entities: readonly unknown[] = []
 
   constructor (message: string, statementText?: string, code = statementText === undefined ? 40000 : 40001) {
     super(message)
@@ -22,7 +24,7 @@ export function toEngineError (error: unknown, statementText?: string): EngineEr
   if (error instanceof KsqlError) return new EngineError(error.rawMessage, statementText)
   const message = error instanceof Error ? error.message : String(error)
   if (isClientFault(error)) return new EngineError(message, statementText)
-  return new EngineError(message, statementText, statementText === undefined ? 50000 : 50000)
+  return new EngineError(message, statementText, 50000)
 }
 
 /** Errors by name, since they come from modules that know nothing of the engine. */

@@ -1,12 +1,15 @@
 // Columns from the registry for a CREATE that names none: the schema of <topic>-key and <topic>-value (SchemaRegistryTopicSchemaSupplier).
 import type { RegisteredSchema, SchemaRegistry, SchemaType } from '../../schema-registry.js'
-import type { Column } from '../plan/schema.js'
+import type { DataSource } from '../plan/metastore.js'
+import { printSchema, type Column } from '../plan/schema.js'
 import { sqlSchemaFromAvro } from '../runtime/serde/index.js'
-import type { Statement, TableElement } from '../sql/ast.js'
+import type { SourceProperties, Statement, TableElement } from '../sql/ast.js'
+import { sqlTypeEquals } from '../sql/sql-type.js'
 import { EngineError } from './errors.js'
-import { integerOf, textOf } from './literals.js'
+import { integerOf, stringLiteral, textOf, withProperties } from './literals.js'
 
 type CreateSource = Extract<Statement, { node: 'CreateSource' }>
+type CreateAsSelect = Extract<Statement, { node: 'CreateAsSelect' }>
 
 const SCHEMA_TYPES: Readonly<Record<string, SchemaType | undefined>> = {
   AVRO: 'AVRO', JSON_SR: 'JSON', PROTOBUF: 'PROTOBUF', PROTOBUF_NOSR: undefined, JSON: undefined, KAFKA: undefined, DELIMITED: undefined, NONE: undefined
@@ -51,9 +54,35 @@ async function infer (statement: CreateSource, registry: SchemaRegistry, text: s
   return columns.map(column => ({ name: column.name, type: column.type, constraint: forKey ? keyConstraint : 'NONE' }))
 }
 
+/**
+ * Refuses a CREATE … AS SELECT with KEY_SCHEMA_ID or VALUE_SCHEMA_ID whose columns are not those that the schema begins with
+ * (DefaultSchemaInjector.checkColumnsCompatibility). Throws EngineError.
+ */
+export async function refuseOtherSchema (statement: CreateAsSelect, sink: DataSource, registry: SchemaRegistry, text: string): Promise<void> {
+  for (const part of ['key', 'value'] as const) {
+    const schemaId = integerOf(statement.properties, `${part.toUpperCase()}_SCHEMA_ID`)
+    if (schemaId === undefined) continue
+    const wanted = { forKey: part === 'key', schemaId, text }
+    const columns = await columnsOf({ ...statement, properties: withTopic(statement, sink) }, registry, sink.formats[part].format, wanted)
+    const changed = sink.schema[part].filter(({ name, type }, i) => columns[i]?.name !== name || !sqlTypeEquals(columns[i].type, type))
+    if (changed.length > 0) {
+      throw new EngineError(`The following ${part} columns are changed, missing or reordered: [${listed(changed)}]. ` +
+        `Schema from schema registry is [${listed(columns)}]`, text)
+    }
+  }
+}
+
+function withTopic (statement: CreateAsSelect, sink: DataSource): SourceProperties {
+  return withProperties(statement.properties, { KAFKA_TOPIC: stringLiteral(sink.topic) })
+}
+
+function listed (columns: readonly Column[]): string {
+  return printSchema({ key: [], value: columns })
+}
+
 interface Wanted { readonly forKey: boolean, readonly schemaId: number | undefined, readonly text: string }
 
-async function columnsOf (statement: CreateSource, registry: SchemaRegistry, format: string, wanted: Wanted): Promise<readonly Column[]> {
+async function columnsOf (statement: Pick<CreateSource, 'properties'>, registry: SchemaRegistry, format: string, wanted: Wanted): Promise<readonly Column[]> {
   const { forKey, schemaId, text } = wanted
   const topic = textOf(statement.properties, 'KAFKA_TOPIC') ?? ''
   const subject = `${topic}-${forKey ? 'key' : 'value'}`
@@ -82,7 +111,7 @@ function toColumns (schema: Pick<RegisteredSchema, 'schema' | 'schemaType' | 're
   return sqlSchemaFromAvro(schema.schema, { unwrapped, keepCase, unwrappedName: forKey ? 'ROWKEY' : 'ROWVAL' })
 }
 
-function isFalse (statement: CreateSource, name: string): boolean {
+function isFalse (statement: Pick<CreateSource, 'properties'>, name: string): boolean {
   const literal = statement.properties.get(name)
   return literal?.node === 'BooleanLiteral' && !literal.value
 }

@@ -38,10 +38,10 @@ export function sendJson (response: ServerResponse, body: unknown, status = 200)
 
 /** An error as ksqlDB words it; the HTTP status is the code's first three digits. */
 export function errorBody (error: EngineError): string {
-  const { code, message, statementText } = error
+  const { code, message, statementText, entities } = error
   return JSON.stringify(statementText === undefined
     ? { '@type': 'generic_error', error_code: code, message }
-    : { '@type': 'statement_error', error_code: code, message, statementText, entities: [] })
+    : { '@type': 'statement_error', error_code: code, message, statementText, entities })
 }
 
 export function sendError (response: ServerResponse, error: unknown, contentType?: string): void {
