@@ -7,7 +7,7 @@ import type { Operand } from './arithmetic.js'
 import type { LambdaTypes } from './call.js'
 import { typeCall } from './call.js'
 import { castBetween } from './cast.js'
-import { coerceList } from './coercion.js'
+import { coerceList, isLiteral } from './coercion.js'
 import { compileComparison, valuesEqual } from './comparison.js'
 import type { CompileContext } from './compile.js'
 import { Decimal } from './decimal.js'
@@ -41,6 +41,13 @@ export function literalValue (literal: Extract<Expression, { node: `${string}Lit
     case 'DecimalLiteral': return Decimal.parse(literal.value)
     default: return literal.value
   }
+}
+
+/** Types whose values are equal exactly where they are the same to a Set. */
+const SET_TYPES: ReadonlySet<string> = new Set(['STRING', 'INTEGER', 'BIGINT', 'BOOLEAN'])
+
+function isConstant (e: Expression): boolean {
+  return isLiteral(e) || (e.node === 'Cast' && isLiteral(e.expression))
 }
 
 export class NodeCompiler {
@@ -183,10 +190,10 @@ export class NodeCompiler {
     const { expressions } = coerceList(present, e => this.#types.typeOf(e, scope.types))
     const [value, ...values] = expressions.map(e => this.compile(e, scope))
     if (value === undefined) return this.#literal(BOOLEAN, false)
-    const isStatic = expressions.slice(1).every(e => e.node.endsWith('Literal')) && (value.type?.base === 'STRING' || value.type?.base === 'INTEGER' || value.type?.base === 'BIGINT')
-    if (isStatic) {
+    if (SET_TYPES.has(value.type?.base ?? '') && expressions.slice(1).every(isConstant)) {
       const set = new Set(values.map(v => v.evaluate([])))
-      return { type: BOOLEAN, evaluate: row => set.has(value.evaluate(row)) && value.evaluate(row) !== null }
+      set.delete(null)
+      return { type: BOOLEAN, evaluate: row => set.has(value.evaluate(row)) }
     }
     return {
       type: BOOLEAN,

@@ -69,7 +69,10 @@ export type ExecutionStep =
   /** `selects` give the value columns of `schema` in order; the key passes unchanged (`keyColumnNames` renames it). */
   | (Step & { readonly step: 'StreamSelect' | 'TableSelect', readonly source: ExecutionStep, readonly keyColumnNames: readonly string[]
     readonly selects: readonly SelectExpression[], readonly materialized?: boolean })
-  /** PARTITION BY: a new key from `keyExpressions`; with a topic between where the partitioning changes. */
+  /**
+   * PARTITION BY, or a side of a join: a new key from `keyExpressions`; with a topic between where the partitioning changes. Key columns that are no
+   * columns of the source stand once more behind its value columns, in the order of the key. PARTITION BY NULL: a schema without key.
+   */
   | (Step & { readonly step: 'StreamSelectKey' | 'TableSelectKey', readonly source: ExecutionStep, readonly keyExpressions: readonly Expression[], readonly formats: Formats })
   /** Table functions: the value columns are the source's, then one for each call, named KSQL_SYNTH_0, …. */
   | (Step & { readonly step: 'StreamFlatMap', readonly source: ExecutionStep, readonly tableFunctions: readonly Extract<Expression, { node: 'FunctionCall' }>[] })
@@ -85,7 +88,8 @@ export type ExecutionStep =
   /** EMIT FINAL: only the last result of a window, once stream time has passed its end and grace. */
   | (Step & { readonly step: 'TableSuppress', readonly source: ExecutionStep })
   /**
-   * Joins give key `keyColumnName` and as value columns the left's then the right's value columns. The planner has prefixed them before
+   * Joins give one key column (a foreign-key join the left's) and as value columns the left's then the right's value columns; where the key is a column
+   * of neither side (ROWKEY) it stands once more behind them. The planner has prefixed them before
    * (ALIAS_COLUMN, by a StreamSelect or TableSelect under each side), so names do not meet; both sides are already keyed by the join key.
    */
   | (Step & { readonly step: 'StreamStreamJoin', readonly left: ExecutionStep, readonly right: ExecutionStep, readonly joinType: JoinType
