@@ -87,7 +87,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(ksqldbPlugin, { config, stack })
     await app.register(kafkaPlugin, { config, stack })
     // one registration at a time: of two awaited together the second resolves before its plugin has run
-    await makeTopics(app.kafka.admin, names, config)
+    for (const fault of await makeTopics(app.kafka.admin, names, config)) app.log.warn(`${fault}: the log of events must keep everything`)
     await app.register(registryPlugin, { codecs: await registering })
     const applier = new MigrationApplier({
       ksqldb: app.ksqldb,

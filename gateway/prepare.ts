@@ -1,5 +1,5 @@
 // Waits for the stack, and makes the topics. What the gateway needs before it can promise anything.
-import type { Admin } from 'kafkajs'
+import kafkajs, { type Admin } from 'kafkajs'
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { request } from 'undici'
@@ -50,8 +50,24 @@ export const stackAnswers = async (stack: StackAddresses, timeoutMs: number): Pr
   ])
 }
 
-/** Makes the two logs where they are not there yet; one that is there keeps its settings. */
-export const makeTopics = async (admin: Admin, names: Names, config: Config): Promise<void> => {
+/** Which of the logs that are there do not keep everything: what they drop can never be counted again. */
+const forgetful = async (admin: Admin, topics: readonly string[]): Promise<readonly string[]> => {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: topics.map(name => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: ['retention.ms', 'retention.bytes', 'cleanup.policy'] }))
+  })
+  return resources.flatMap(({ resourceName, configEntries }) => configEntries
+    .filter(({ configName, configValue }) => configValue !== (configName === 'cleanup.policy' ? 'delete' : '-1'))
+    .map(({ configName, configValue }) => `${resourceName} has ${configName}=${configValue}`))
+}
+
+/**
+ * Makes the two logs where they are not there yet; those that are there keep their settings.
+ * @returns what is wrong with those settings, to be told to whoever runs it.
+ */
+export const makeTopics = async (admin: Admin, names: Names, config: Config): Promise<readonly string[]> => {
   const settings = { partitions: config.topicPartitions, replicationFactor: config.topicReplicationFactor }
-  await admin.createTopics({ topics: logTopics(names, settings), waitForLeaders: true })
+  const topics = logTopics(names, settings)
+  const made = await admin.createTopics({ topics, waitForLeaders: true })
+  return made ? [] : await forgetful(admin, topics.map(({ topic }) => topic))
 }
