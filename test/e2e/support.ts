@@ -8,12 +8,12 @@ import { until } from '../helpers/until.js'
 
 export { onCluster, skipWithoutBuild } from '../helpers/gateway-process.js'
 
-export interface ServiceOptions { readonly env?: Readonly<Record<string, string>>, readonly dataDir?: string, readonly prefix?: string }
+export interface ServiceOptions { readonly env?: Readonly<Record<string, string>>, readonly dataDir?: string, readonly prefix?: string, readonly root?: string }
 export type Service = GatewayProcess & { readonly prefix: string }
 
 /** A service with a folder and a prefix of its own, gone when the test ends. */
-export async function startService (t: Test, { env = {}, dataDir = t.testdir(), prefix = newPrefix() }: ServiceOptions = {}): Promise<Service> {
-  const gateway = await GatewayProcess.start({ dataDir, prefix, env, startTimeoutMs: onCluster ? 180_000 : 60_000 })
+export async function startService (t: Test, { env = {}, dataDir = t.testdir(), prefix = newPrefix(), root }: ServiceOptions = {}): Promise<Service> {
+  const gateway = await GatewayProcess.start({ dataDir, prefix, env, startTimeoutMs: onCluster ? 180_000 : 60_000, ...(root !== undefined && { root }) })
   t.teardown(async () => {
     await gateway.end()
     if (!t.passing()) t.comment(`The service printed:\n${gateway.output()}`)

@@ -4,12 +4,12 @@ import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Pool } from 'undici'
 import { until } from './until.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const serverPath = fileURLToPath(new URL('../../dist/gateway/server.js', import.meta.url))
 
 const addressNames = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'KSQLDB_URL'] as const
 
@@ -17,7 +17,7 @@ const addressNames = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'KSQLDB_URL'] as c
 export const onCluster = addressNames.every((name) => (process.env[name] ?? '') !== '')
 
 /** A reason to skip, or false: without a build there is nothing to start. */
-export const skipWithoutBuild: string | false = existsSync(serverPath) ? false : 'dist/ is missing: npm run build'
+export const skipWithoutBuild: string | false = existsSync(join(root, 'dist/gateway/server.js')) ? false : 'dist/ is missing: npm run build'
 
 /** A prefix for topics, subjects and ksqlDB names that no other run has; none on the embedded stack, which nobody shares. */
 export const newPrefix = (): string => onCluster ? `e2e-${randomBytes(5).toString('hex')}` : ''
@@ -35,6 +35,8 @@ export interface GatewayOptions {
   readonly prefix?: string
   readonly env?: Readonly<Record<string, string>>
   readonly startTimeoutMs?: number
+  /** Folder of the package whose built server is started; this one unless told. */
+  readonly root?: string
 }
 
 /** Everything that the tests set themselves, or that tap put there for its own processes. */
@@ -169,8 +171,8 @@ interface Started { child: ChildProcess, guard: ChildProcess, exit: Promise<numb
 
 function startServer (options: GatewayOptions): Started {
   // Through `env`, because tap adds its loaders to every Node process that it sees started: they would cost 0.5 s and more of each start.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, serverPath], {
-    cwd: root, env: environment(options), detached: true, stdio: ['ignore', 'pipe', 'pipe']
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, join(options.root ?? root, 'dist/gateway/server.js')], {
+    cwd: options.root ?? root, env: environment(options), detached: true, stdio: ['ignore', 'pipe', 'pipe']
   })
   let output = ''
   const exit = new Promise<number | null>((resolve, reject) => child.once('error', reject).once('exit', resolve))

@@ -1,0 +1,68 @@
+// What a start finds on the stack: nothing, another gateway at work, what an earlier one left, and what it must not go on with.
+import { appendFileSync, cpSync, mkdirSync, symlinkSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { skipWithoutBuild, startService } from './support.js'
+import type { Service } from './support.js'
+
+t.setTimeout(600_000)
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const prefixNow = () => `e2e-${randomBytes(5).toString('hex')}`
+
+/** The addresses of a running service's stack, for a second gateway on it. */
+const stackOf = ({ kafkaBrokers, registryUrl, ksqldbUrl }: Service) => ({ KAFKA_BROKERS: kafkaBrokers.join(','), SCHEMA_REGISTRY_URL: registryUrl, KSQLDB_URL: ksqldbUrl })
+
+async function pull (service: Service, sql: string): Promise<unknown[][]> {
+  const response = await fetch(`${service.ksqldbUrl}/query-stream`, {
+    method: 'POST', headers: { accept: 'application/json', 'content-type': 'application/json' }, body: JSON.stringify({ sql })
+  })
+  const [, ...rows] = await response.json() as [object, ...unknown[][]]
+  return rows
+}
+
+t.test('starts on one stack', { skip: skipWithoutBuild }, async (t) => {
+  const first = await startService(t, { dataDir: t.testdir({ first: {}, a: {}, b: {}, c: {}, d: {}, package: {} }) + '/first' })
+  const env = stackOf(first)
+  const folder = (name: string) => join(t.testdirName, name)
+  const prefix = prefixNow()
+
+  await t.test('two gateways at once make everything once, and each sees what the other writes', async (t) => {
+    const [a, b] = await Promise.all([startService(t, { env, prefix, dataDir: folder('a') }), startService(t, { env, prefix, dataDir: folder('b') })])
+    const events = await pull(a, `SELECT version_key, state FROM ${prefix.replaceAll('-', '_')}_MIGRATION_SCHEMA_VERSIONS WHERE version_key = 'CURRENT';`)
+    t.match(events, [['CURRENT', 'MIGRATED']])
+    t.equal((await a.call('POST', '/api/links', { url: 'https://example.com/a', slug: 'shared' })).status, 201)
+    t.match(await b.call('POST', '/api/links', { url: 'https://example.com/b', slug: 'shared' }), { status: 409 })
+    t.equal((await b.call('GET', '/shared')).headers.location, 'https://example.com/a')
+    const both = await Promise.all(Array.from({ length: 60 }, (_, n) =>
+      (n % 2 === 0 ? a : b).call('POST', '/api/links', { url: `https://example.com/race/${n}`, slug: 'race' })))
+    t.equal(both.filter(({ status }) => status === 201).length, 1, 'the order of the log decides, not a lock in a gateway')
+    t.equal(both.filter(({ status }) => status === 409).length, 59)
+    const edits = await Promise.all([a, b, a, b].map((gateway, n) => gateway.call('PATCH', '/api/links/race', { title: `t${n}` }, { 'if-match': '"1"' })))
+    t.strictSame(edits.map(({ status }) => status).sort(), [200, 412, 412, 412])
+  })
+
+  await t.test('a schema that cannot follow the one in use stops the start, with the registry\'s reason', async (t) => {
+    const other = prefixNow()
+    const subject = `${other}-visits-value`
+    const taken = { type: 'record', name: 'Visit', namespace: 'linklog', fields: [{ name: 'visit_id', type: 'int' }] }
+    const registered = await fetch(`${first.registryUrl}/subjects/${subject}/versions`, {
+      method: 'POST', headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' }, body: JSON.stringify({ schema: JSON.stringify(taken) })
+    })
+    t.equal(registered.status, 200)
+    await t.rejects(startService(t, { env, prefix: other, dataDir: folder('c') }), { message: /visits-value\.avsc[^]*(TYPE_MISMATCH|READER_FIELD_MISSING_DEFAULT_VALUE)/ })
+  })
+
+  await t.test('a migration that was applied and then edited stops the start, with the file\'s name', async (t) => {
+    const edited = folder('package')
+    for (const name of ['dist', 'ksql', 'schemas', 'package.json']) cpSync(join(root, name), join(edited, name), { recursive: true, dereference: true })
+    symlinkSync(join(root, 'node_modules'), join(edited, 'node_modules'))
+    mkdirSync(folder('e'))
+    appendFileSync(join(edited, 'ksql/V000004__visits.sql'), '-- one word more\n')
+    await t.rejects(startService(t, { env, prefix, dataDir: folder('e'), root: edited }), { message: /V000004__visits\.sql/ })
+    const unharmed = await startService(t, { env, prefix, dataDir: folder('d') })
+    t.equal((await unharmed.call('GET', '/shared')).status, 302, 'the gateway with the file as it was applied starts as before')
+  })
+})
