@@ -28,7 +28,9 @@ const TOOLS = {
 let classPath = ''
 
 async function tool (stack: Stack, name: keyof typeof TOOLS, args: readonly string[], input = ''): Promise<RunResult> {
-  return await run('java', javaArgs(classPath, TOOLS[name], '--bootstrap-server', stack.brokers, ...args), { input, timeoutMs: 90_000 })
+  // consumer-groups gives up after 5 s of its own accord, which a busy machine may need.
+  const patience = name === 'groups' ? ['--timeout', '60000'] : []
+  return await run('java', javaArgs(classPath, TOOLS[name], '--bootstrap-server', stack.brokers, ...args, ...patience), { input, timeoutMs: 90_000 })
 }
 
 const create = async (stack: Stack, topic: string, partitions = 1) => await tool(stack, 'topics', ['--create', '--topic', topic, '--partitions', String(partitions)])

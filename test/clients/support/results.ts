@@ -1,5 +1,5 @@
 // What each client did on each broker, kept between runs and put together as the table for the README.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CACHE } from './real-kafka.js'
 
@@ -26,10 +26,14 @@ export function tableOf (all: readonly Results[]): string {
   return ['| client | operation | embedded | Apache Kafka 3.9.1 |', '|---|---|---|---|', ...rows, ''].join('\n')
 }
 
-/** Keeps the results and renews `table.md` beside them. */
-export function recordResults (results: Results): void {
+const read = (name: string) => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Results
+
+/** Keeps the results beside those of operations that were not run this time and still exist, and renews `table.md`. */
+export function recordResults ({ client, stack, results }: Results, operations: readonly string[]): void {
   mkdirSync(FOLDER, { recursive: true })
-  writeFileSync(join(FOLDER, `${results.client}.${results.stack}.json`), JSON.stringify(results))
-  const files = readdirSync(FOLDER).filter(name => name.endsWith('.json'))
-  writeFileSync(join(FOLDER, 'table.md'), tableOf(files.map(name => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Results)))
+  const name = `${client}.${stack}.json`
+  const known = existsSync(join(FOLDER, name)) ? { ...read(name).results, ...results } : results
+  const kept = Object.fromEntries(operations.flatMap(operation => known[operation] === undefined ? [] : [[operation, known[operation]]]))
+  writeFileSync(join(FOLDER, name), JSON.stringify({ client, stack, results: kept }))
+  writeFileSync(join(FOLDER, 'table.md'), tableOf(readdirSync(FOLDER).filter(file => file.endsWith('.json')).map(read)))
 }

@@ -58,7 +58,9 @@ function leaveOut (t: Test, reason: string): void {
 
 async function runOn (t: Test, client: Client, stack: Stack, operations: Readonly<Record<string, Operation>>): Promise<void> {
   const results: Record<string, boolean> = {}
+  const only = process.env['CLIENTS_OPERATION']
   for (const [name, operation] of Object.entries(operations)) {
+    if (only !== undefined && only !== name) continue
     if (stack.registryUrl === undefined && client.needRegistry?.includes(name) === true) continue
     await t.test(name, async t => {
       await operation(t, stack)
@@ -66,7 +68,7 @@ async function runOn (t: Test, client: Client, stack: Stack, operations: Readonl
     })
     results[name] ??= false
   }
-  recordResults({ client: client.name, stack: stack.name, results })
+  recordResults({ client: client.name, stack: stack.name, results }, Object.keys(operations))
 }
 
 async function runIn (t: Test, client: Client, operations: Readonly<Record<string, Operation>>, start: typeof startReal): Promise<void> {
@@ -81,7 +83,10 @@ async function runIn (t: Test, client: Client, operations: Readonly<Record<strin
   await rm(folder, { recursive: true })
 }
 
-/** Runs the operations in order on the embedded broker, then on the real one. CLIENTS_STACK names one of them to run only that. */
+/**
+ * Runs the operations in order on the embedded broker, then on the real one. CLIENTS_STACK names one of them to run only that,
+ * CLIENTS_OPERATION one operation.
+ */
 export async function runClient (t: Test, client: Client, operations: Readonly<Record<string, Operation>>): Promise<void> {
   const missing = await client.missing?.()
   if (missing !== undefined) return leaveOut(t, `${client.name}: ${missing}`)
