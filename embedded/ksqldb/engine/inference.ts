@@ -2,7 +2,7 @@
 import type { RegisteredSchema, SchemaRegistry, SchemaType } from '../../schema-registry.js'
 import type { DataSource } from '../plan/metastore.js'
 import { printSchema, type Column } from '../plan/schema.js'
-import { sqlSchemaFromAvro } from '../runtime/serde/index.js'
+import { sqlSchemaFromAvro, sqlSchemaFromJson } from '../runtime/serde/index.js'
 import type { SourceProperties, Statement, TableElement } from '../sql/ast.js'
 import { sqlTypeEquals } from '../sql/sql-type.js'
 import { EngineError } from './errors.js'
@@ -106,9 +106,13 @@ async function columnsOf (statement: Pick<CreateSource, 'properties'>, registry:
   }
 }
 
-function toColumns (schema: Pick<RegisteredSchema, 'schema' | 'schemaType' | 'references'>, forKey: boolean, unwrapped: boolean, keepCase: boolean): readonly Column[] {
-  if (schema.schemaType !== 'AVRO') throw new EngineError(`Schemas of type ${schema.schemaType} cannot be read: name the columns in the statement`)
-  return sqlSchemaFromAvro(schema.schema, { unwrapped, keepCase, unwrappedName: forKey ? 'ROWKEY' : 'ROWVAL' })
+function toColumns (schema: Pick<RegisteredSchema, 'schema' | 'schemaType'>, forKey: boolean, unwrapped: boolean, keepCase: boolean): readonly Column[] {
+  const options = { unwrapped, keepCase, unwrappedName: forKey ? 'ROWKEY' : 'ROWVAL' }
+  switch (schema.schemaType) {
+    case 'AVRO': return sqlSchemaFromAvro(schema.schema, options)
+    case 'JSON': return sqlSchemaFromJson(schema.schema, options)
+    case 'PROTOBUF': throw new EngineError('Schemas of type PROTOBUF cannot be read: name the columns in the statement')
+  }
 }
 
 function isFalse (statement: Pick<CreateSource, 'properties'>, name: string): boolean {

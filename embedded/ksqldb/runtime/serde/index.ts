@@ -6,15 +6,17 @@ import { delimitedFormat } from './delimited.js'
 import { SerdeError } from './format.js'
 import type { Deserializer, Format, SerdeContext, Serializer } from './format.js'
 import { jsonFormat } from './json.js'
+import { jsonSrFormat } from './json-sr.js'
 import { kafkaFormat, noneFormat } from './kafka.js'
 
 export { avroSchemaFor, sqlSchemaFromAvro } from './avro-schema.js'
+export { sqlSchemaFromJson } from './json-schema.js'
 export type { InferenceOptions } from './avro-schema.js'
 export { SerdeError } from './format.js'
 export type { Deserializer, SerdeContext, Serializer } from './format.js'
 
 const FORMATS: Partial<Record<FormatName, Format>> = {
-  KAFKA: kafkaFormat, NONE: noneFormat, JSON: jsonFormat, DELIMITED: delimitedFormat, AVRO: avroFormat
+  KAFKA: kafkaFormat, NONE: noneFormat, JSON: jsonFormat, DELIMITED: delimitedFormat, AVRO: avroFormat, JSON_SR: jsonSrFormat
 }
 
 function formatOf (info: FormatInfo): Format {
