@@ -142,11 +142,12 @@ function tau (share: number): number {
 /** The estimate: all but exact while values are few. */
 export function cardinality (sketch: Buffer): number {
   const counts = new Array<number>(RANK_MAX + 1).fill(0)
-  let used = 0
-  for (const [, rank] of registers(sketch)) {
-    used++
+  const [first, step] = sketch[0] === SPARSE ? [1 + ENTRY_BYTES - 1, ENTRY_BYTES] : [1, 1]
+  for (let at = first; at < sketch.length; at += step) {
+    const rank = sketch[at] ?? 0
     counts[rank] = (counts[rank] ?? 0) + 1
   }
+  const used = (sketch.length - 1) / step - (counts[0] ?? 0)
   let z = REGISTERS * tau(1 - (counts[RANK_MAX] ?? 0) / REGISTERS)
   for (let rank = RANK_MAX - 1; rank >= 1; rank--) z = 0.5 * (z + (counts[rank] ?? 0))
   z += REGISTERS * sigma((REGISTERS - used) / REGISTERS)
