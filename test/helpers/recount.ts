@@ -25,7 +25,7 @@ export interface Where { readonly kafkaBrokers: readonly string[], readonly regi
 const readTimeoutMs = 90_000
 
 /** Every committed record of a topic, decoded by the schema it was written with, partition by partition in the order of the log. */
-export async function readTopic<Value> (where: Where, topic: string): Promise<Array<{ key: string | undefined, value: Value }>> {
+export async function readTopic<Value> (where: Where, topic: string): Promise<Array<{ key: string | undefined, keyBytes: Buffer | null, value: Value }>> {
   const kafka = new Kafka({ clientId: 'recount', brokers: [...where.kafkaBrokers], logLevel: logLevel.NOTHING })
   const admin = kafka.admin()
   await admin.connect()
@@ -37,7 +37,7 @@ export async function readTopic<Value> (where: Where, topic: string): Promise<Ar
   if (missing.size === 0) return []
 
   const decode = decoder(where.registryUrl)
-  const records: Array<{ key: string | undefined, value: Value }> = []
+  const records: Array<{ key: string | undefined, keyBytes: Buffer | null, value: Value }> = []
   // readUncommitted is false by default: records of transactions that were not committed are left out.
   const consumer = kafka.consumer({ groupId: `recount-${randomUUID()}`, maxWaitTimeInMs: 50 })
   await consumer.connect()
@@ -55,7 +55,7 @@ export async function readTopic<Value> (where: Where, topic: string): Promise<Ar
       consumer.run({
         eachBatch: async ({ batch }) => {
           for (const { key, value } of batch.messages) {
-            if (value !== null) records.push({ key: key?.toString(), value: await decode(value) as Value })
+            if (value !== null) records.push({ key: key?.toString(), keyBytes: key, value: await decode(value) as Value })
           }
         }
       }).catch(reject)
