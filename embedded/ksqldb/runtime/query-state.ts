@@ -47,6 +47,9 @@ export class QueryState implements ProcessorContext {
   readonly #options: QueryStateOptions
   readonly #db: StateDb
   readonly #stores: TableStore[] = []
+  readonly #indexes: TimeIndex[] = []
+  /** Whether each slice must be a transaction. */
+  isTransactional = false
   readonly #beforeCommit: (() => void)[] = []
   readonly #keyCodecs = new Map<readonly Column[], KeyCodec>()
   readonly #keyBytes = new ByteWriter()
@@ -92,7 +95,9 @@ export class QueryState implements ProcessorContext {
   }
 
   index (name: string, key: readonly Column[]): TimeIndex {
-    return new TimeIndex(this.#db, this.#storeId(name), key)
+    const index = new TimeIndex(this.#db, this.#storeId(name), key)
+    this.#indexes.push(index)
+    return index
   }
 
   streamTimes (name: string): StreamTimes {
@@ -117,6 +122,15 @@ export class QueryState implements ProcessorContext {
     this.#beforeCommit.push(work)
   }
 
+  needsTransaction (): void {
+    this.isTransactional = true
+  }
+
+  /** Entries that wait to be written. */
+  get dirtyEntries (): number {
+    return this.#stores.reduce((sum, store) => sum + store.dirtyEntries, 0)
+  }
+
   error (step: string, message: string): void {
     this.#options.onError(step, message)
   }
@@ -129,6 +143,7 @@ export class QueryState implements ProcessorContext {
   /** Writes stores, offsets and the batches to be appended. Within a transaction. */
   commit (batches: readonly Omit<OutboxEntry, 'number'>[]): OutboxEntry[] {
     for (const store of this.#stores) store.flush()
+    for (const index of this.#indexes) index.flush()
     this.#removeAppended()
     const entries = batches.map(batch => ({ ...batch, number: this.record.outbox[1]++ }))
     for (const entry of entries) this.#db.put(this.#outboxKey(entry.number), encodeEntry(entry))
@@ -140,6 +155,7 @@ export class QueryState implements ProcessorContext {
   /** Takes back what a failed transaction has left in memory. */
   rollback (): void {
     for (const store of this.#stores) store.reset()
+    for (const index of this.#indexes) index.reset()
     const times = JSON.parse(this.#committedTimes) as Record<string, StreamTimes>
     for (const [name, known] of Object.entries(this.record.streamTimes)) known.splice(0, known.length, ...times[name] ?? [])
   }

@@ -1,7 +1,7 @@
 // One running query: reads its sources, runs its processors in slices, commits, appends what it made. Persistent and push queries alike.
 import type { PartitionLog } from '../../log.js'
 import { LogError } from '../../log.js'
-import type { PartitionPosition, ProcessingError, QueryMetrics, QueryStatus } from './api.js'
+import type { PartitionPosition, ProcessingError, QueryMetrics, QueryStatus, RecordOrder } from './api.js'
 import { StreamRecord } from './processors/context.js'
 import type { QueryState, OutboxEntry } from './query-state.js'
 import { Signal, SLICE_MS } from './scheduler.js'
@@ -12,7 +12,10 @@ import type { TopologySource } from './topology.js'
 import type { RecordDecoder, SourceRecord, TopicReader } from './topic-reader.js'
 
 const SLICE_RECORDS_MAX = 20_000
-const SLICE_OUTPUT_BYTES_MAX = 4 * 1024 * 1024
+const OUTPUT_BYTES_MAX = 2 * 1024 * 1024
+// A backlog is committed this often, or when so much has changed; without one each slice is.
+const COMMIT_INTERVAL_MS = 300
+const DIRTY_ENTRIES_MAX = 20_000
 const DEADLINE_EVERY = 32
 // A broker knows a producer's last five batches of a partition: no more than four stand between two marks of progress.
 const UNMARKED_BATCHES_MAX = 4
@@ -85,7 +88,8 @@ export interface TaskOptions {
   readonly offsets: ReadonlyMap<string, number>
   /** Ends where the sources end at the start. */
   readonly bounded: boolean
-  readonly order: (topic: string, partition: number, offset: number, timestamp: number) => number
+  /** By default records are taken by their timestamps. */
+  readonly order: RecordOrder | undefined
   /** True while the reader of the results has enough. */
   readonly isFull: () => boolean
   /** One record a commit: for tests that watch each step. */
@@ -101,6 +105,9 @@ export class QueryTask {
   readonly #signal = new Signal()
   readonly #stopListening: (() => void)[] = []
   #paused = false
+  /** Records processed since the last commit. */
+  #uncommitted = 0
+  #committedAt = 0
   #stopped = false
   #error: Error | undefined
   #done: Promise<void> = Promise.resolve()
@@ -157,6 +164,7 @@ export class QueryTask {
     try {
       await this.#appendAll(this.#options.state.outbox())
       while (!this.#stopped) await this.#step()
+      if (this.#uncommitted > 0) await this.#appendAll(this.#commit())
     } catch (error) {
       this.#error = error instanceof Error ? error : new Error(String(error))
     }
@@ -168,12 +176,14 @@ export class QueryTask {
 
   async #step (): Promise<void> {
     if (this.#paused || this.#options.isFull()) {
+      if (this.#uncommitted > 0) await this.#appendAll(this.#commit())
       await this.#signal.wait()
       return
     }
     await this.#fill()
     if (this.#stopped) return
     if (this.#buffers.every(buffer => buffer.isEmpty)) {
+      if (this.#uncommitted > 0) await this.#appendAll(this.#commit())
       this.#options.state.settle()
       this.#tellCaughtUp()
       if (this.#buffers.every(buffer => buffer.isAtEnd)) this.#stopped = true
@@ -206,7 +216,8 @@ export class QueryTask {
   /** The buffer whose next record comes first. undefined where one must be filled before that can be said. */
   #next (): SourceBuffer | undefined {
     let best: SourceBuffer | undefined
-    let bestOrder = Infinity
+    let bestPlace = Infinity
+    const { order } = this.#options
     for (const buffer of this.#buffers) {
       const record = buffer.records[buffer.at]
       if (record === undefined) {
@@ -214,33 +225,71 @@ export class QueryTask {
         continue
       }
       if (this.#buffers.length === 1) return buffer
-      const order = this.#options.order(buffer.log.topic, buffer.log.partition, record.offset, record.timestamp)
-      if (order < bestOrder) {
+      const place = order === undefined ? record.timestamp : order(buffer.log.topic, buffer.log.partition, record.offset, record.timestamp)
+      if (place < bestPlace) {
         best = buffer
-        bestOrder = order
+        bestPlace = place
       }
     }
     return best
   }
 
+  /** Works for a few milliseconds, and commits where that is due. Gives what is to be appended then. */
   #slice (): OutboxEntry[] {
-    const { db, state, sink, producerId } = this.#options
-    const deadline = performance.now() + SLICE_MS
-    try {
-      return db.transaction(() => {
-        for (let records = 0; records < this.#options.recordsPerCommit && records < SLICE_RECORDS_MAX; records++) {
-          if (records % DEADLINE_EVERY === DEADLINE_EVERY - 1 && performance.now() > deadline) break
-          if ((sink !== undefined && sink.bytes > SLICE_OUTPUT_BYTES_MAX) || this.#options.isFull()) break
-          const buffer = this.#next()
-          if (buffer === undefined) break
-          this.#process(buffer, buffer.records[buffer.at++]!)
-        }
-        state.finishRecords()
-        for (const buffer of this.#buffers) state.record.offsets[buffer.name] = buffer.position
-        this.metrics.recordsOut += sink?.records ?? 0
-        const batches = sink?.take(producerId, state.record.sequences) ?? []
-        return state.commit(batches.map(batch => ({ topic: sink!.topic, ...batch })))
+    const { state } = this.#options
+    if (state.isTransactional) {
+      return this.#transaction(() => {
+        this.#work()
+        return this.#finish()
       })
+    }
+    this.#work()
+    const waits = this.#buffers.some(buffer => !buffer.isEmpty || buffer.hasMore) && performance.now() - this.#committedAt < COMMIT_INTERVAL_MS &&
+      state.dirtyEntries < DIRTY_ENTRIES_MAX && !this.#outputIsFull() && this.#options.recordsPerCommit === Infinity
+    return waits ? [] : this.#commit()
+  }
+
+  #outputIsFull (): boolean {
+    const { sink } = this.#options
+    return sink !== undefined && sink.bytes > OUTPUT_BYTES_MAX
+  }
+
+  #work (): void {
+    const deadline = performance.now() + SLICE_MS
+    this.metrics.lastRecordAt = this.#options.clock()
+    const most = Math.min(this.#options.recordsPerCommit, SLICE_RECORDS_MAX)
+    for (let records = 0; records < most; records++) {
+      if (records % DEADLINE_EVERY === DEADLINE_EVERY - 1 && performance.now() > deadline) return
+      if (this.#outputIsFull() || this.#options.isFull()) return
+      const buffer = this.#next()
+      if (buffer === undefined) return
+      this.#process(buffer, buffer.records[buffer.at++]!)
+      this.#uncommitted++
+      this.metrics.recordsIn++
+    }
+  }
+
+  #commit (): OutboxEntry[] {
+    return this.#transaction(() => this.#finish())
+  }
+
+  /** Within a transaction. */
+  #finish (): OutboxEntry[] {
+    const { state, sink, producerId } = this.#options
+    state.finishRecords()
+    for (const buffer of this.#buffers) state.record.offsets[buffer.name] = buffer.position
+    this.metrics.recordsOut += sink?.records ?? 0
+    const batches = sink?.take(producerId, state.record.sequences) ?? []
+    return state.commit(batches.map(batch => ({ topic: sink!.topic, ...batch })))
+  }
+
+  #transaction (work: () => OutboxEntry[]): OutboxEntry[] {
+    const { db, state, sink } = this.#options
+    try {
+      const entries = db.transaction(work)
+      this.#uncommitted = 0
+      this.#committedAt = performance.now()
+      return entries
     } catch (error) {
       state.rollback()
       sink?.discard()
@@ -250,8 +299,6 @@ export class QueryTask {
 
   #process (buffer: SourceBuffer, record: SourceRecord): void {
     const { state } = this.#options
-    this.metrics.recordsIn++
-    this.metrics.lastRecordAt = this.#options.clock()
     if (record.error !== undefined) {
       this.#report(buffer, record, 'DESERIALIZATION_ERROR', record.error.message, record.error.causes)
       return
@@ -297,7 +344,7 @@ export class QueryTask {
     if (this.#waiting.length === 0) return
     const left = []
     for (const one of this.#waiting) {
-      if ([...one.targets].every(([buffer, offset]) => buffer.position >= offset)) one.resolve()
+      if (this.#uncommitted === 0 && [...one.targets].every(([buffer, offset]) => buffer.position >= offset)) one.resolve()
       else left.push(one)
     }
     this.#waiting = left

@@ -316,7 +316,7 @@ export class Runtime implements RuntimeApi {
       id, db: this.#db, state, sources, sink, producerId, offsets,
       reader: this.#reader, scheduler: this.#scheduler, clock: this.#clock,
       partitionLog: (topic, partition) => this.#log.partition(topic, partition),
-      order: recordOrder ?? ((_topic, _partition, _offset, timestamp) => timestamp),
+      order: recordOrder,
       recordsPerCommit: this.#options.recordsPerCommit ?? Infinity,
       bounded: wiring.bounded, isFull: wiring.isFull, onStop: wiring.onStop,
       onError: ({ step, causes, ...error }) => this.#report(id, { ...error, logger: step, cause: causes })

@@ -33,8 +33,8 @@ export interface Chunk {
   readonly decoded: Map<string, Promise<readonly SourceRecord[]>>
 }
 
-const READ_BYTES = 512 * 1024
-const CHUNKS_MAX = 48
+const READ_BYTES = 256 * 1024
+const CHUNKS_MAX = 24
 
 /** Kafka's read_committed: what an aborted transaction wrote is left out, and so are the markers. */
 export function committedRecords (batches: Buffer, from: number, aborted: readonly AbortedTransaction[]): { records: LogRecord[], nextOffset: number } {

@@ -69,8 +69,12 @@ function sendsOldValues (step: ExecutionStep): boolean {
 class TopologyBuilder {
   readonly sources: TopologySource[] = []
   readonly context: ProcessorContext
+  readonly #root: ExecutionStep
 
-  constructor (context: ProcessorContext) { this.context = context }
+  constructor (context: ProcessorContext, root: ExecutionStep) {
+    this.context = context
+    this.#root = root
+  }
 
   /** `sendOld`: someone downstream needs to know what a changed row was before. */
   build (step: ExecutionStep, forward: Forward, sendOld: boolean): Built {
@@ -192,11 +196,15 @@ class TopologyBuilder {
   }
 
   #aggregate (step: AggregateStep, forward: Forward, sendOld: boolean): Built {
+    // Straight under the sink, or with projections between, no one keeps the rows.
+    let top = this.#root
+    while (top.step === 'TableSelect') top = top.source
+    const use = { sendOld, exclusive: top === step && !sendOld }
     const made = step.step === 'StreamAggregate'
-      ? streamAggregate(step, this.context, forward, sendOld)
+      ? streamAggregate(step, this.context, forward, use)
       : step.step === 'StreamWindowedAggregate'
-        ? windowedAggregate(step, this.context, forward, sendOld)
-        : tableAggregate(step, this.context, forward, sendOld)
+        ? windowedAggregate(step, this.context, forward, use)
+        : tableAggregate(step, this.context, forward, use)
     this.build(step.source, made.process, false)
     return { materialization: { store: made.store, rowOf: (stored, window) => made.aggregator.map(stored, window) } }
   }
@@ -226,7 +234,7 @@ export interface TopologyOptions {
 
 /** Throws KsqlError where an expression does not compile. */
 export function buildTopology (step: ExecutionStep, context: ProcessorContext, sink: Forward, options: TopologyOptions): Topology {
-  const builder = new TopologyBuilder(context)
+  const builder = new TopologyBuilder(context, step)
   const { materialization } = options.materialize ? builder.result(step, sink, options) : builder.build(step, sink, false)
   return { sources: builder.sources, materialization }
 }

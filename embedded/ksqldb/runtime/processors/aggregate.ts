@@ -84,6 +84,21 @@ export class Aggregator {
   }
 }
 
+/** What lies downstream of an aggregate. */
+export interface AggregateUse {
+  /** Someone needs the row before. */
+  readonly sendOld: boolean
+  /** No one keeps a row, or a part of it, for longer than the call. */
+  readonly exclusive: boolean
+}
+
+/** An aggregate's processor, and how its rows are read. */
+export interface BuiltAggregate {
+  readonly process: Forward
+  readonly store: TableStore
+  readonly aggregator: Aggregator
+}
+
 /** Sends a store's changes on: at once, or once for each key at the commit. */
 class ChangeForwarder {
   readonly #store: TableStore
@@ -91,10 +106,12 @@ class ChangeForwarder {
   readonly #context: ProcessorContext
   readonly #forward: Forward
   readonly #sendOld: boolean
+  readonly #exclusive: boolean
   #changed: { readonly entry: Entry, readonly old: Row | null, readonly partition: number }[] = []
 
-  constructor (store: TableStore, aggregator: Aggregator, context: ProcessorContext, forward: Forward, sendOld: boolean) {
+  constructor (store: TableStore, aggregator: Aggregator, context: ProcessorContext, forward: Forward, { sendOld, exclusive }: AggregateUse) {
     this.#store = store
+    this.#exclusive = exclusive
     this.#aggregator = aggregator
     this.#context = context
     this.#forward = forward
@@ -102,9 +119,9 @@ class ChangeForwarder {
     if (context.coalesce) context.beforeCommit(() => this.#flush())
   }
 
-  /** True where the entry's state has been replaced since the last commit, so that it is this processor's own. */
+  /** True where the entry's state is this processor's own: no one keeps rows made of it, or it has been replaced since the last commit. */
   owns (entry: Entry): boolean {
-    return entry.changed
+    return this.#exclusive || entry.changed
   }
 
   update (entry: Entry, state: Row | null, timestamp: number): void {
@@ -141,10 +158,10 @@ class ChangeForwarder {
   }
 }
 
-export function streamAggregate (step: StepOf<'StreamAggregate'>, context: ProcessorContext, forward: Forward, sendOld: boolean): { process: Forward, store: TableStore, aggregator: Aggregator } {
+export function streamAggregate (step: StepOf<'StreamAggregate'>, context: ProcessorContext, forward: Forward, use: AggregateUse): BuiltAggregate {
   const aggregator = new Aggregator(step, context)
   const store = context.store(step.context, { key: step.schema.key, value: aggregator.columns })
-  const changes = new ChangeForwarder(store, aggregator, context, forward, sendOld)
+  const changes = new ChangeForwarder(store, aggregator, context, forward, use)
   const process = (record: StreamRecord): void => {
     if (record.key === null || record.value === null) return
     const entry = store.entry(record.key)
@@ -190,9 +207,7 @@ interface WindowedParts {
   readonly late: (timestamp: number) => void
 }
 
-export function windowedAggregate (
-  step: StepOf<'StreamWindowedAggregate'>, context: ProcessorContext, forward: Forward, sendOld: boolean
-): { process: Forward, store: TableStore, aggregator: Aggregator } {
+export function windowedAggregate (step: StepOf<'StreamWindowedAggregate'>, context: ProcessorContext, forward: Forward, use: AggregateUse): BuiltAggregate {
   const window = step.window
   if (window === undefined) throw new Error('A windowed aggregate needs a window')
   const aggregator = new Aggregator(step, context)
@@ -207,9 +222,12 @@ export function windowedAggregate (
     open: step.emitFinal ? context.index(`${step.context}-open`, step.schema.key) : undefined,
     streamTimes: context.streamTimes(step.context),
     storeTimes: context.streamTimes(`${step.context}-store`),
-    changes: new ChangeForwarder(store, aggregator, context, forward, sendOld),
+    changes: new ChangeForwarder(store, aggregator, context, forward, use),
     late: timestamp => context.error(step.context, `Skipping record for expired window. timestamp=[${timestamp}]`)
   }
+  if (session || step.emitFinal) context.needsTransaction()
+  // Once for each commit, not for each record: what a store no longer covers may stay a little longer.
+  context.beforeCommit(() => expire(parts))
   return { process: session ? sessionProcessor(parts) : timeProcessor(parts), store, aggregator }
 }
 
@@ -251,7 +269,6 @@ function timeProcessor (parts: WindowedParts): Forward {
     }
     if (late) parts.late(timestamp)
     emitClosed(parts, closeTime + 1, latestStart(parts, timestamp, closeTime))
-    expire(parts, streamTime)
   }
 }
 
@@ -283,12 +300,13 @@ function emitClosed (parts: WindowedParts, before: number, latest: number): void
   }
 }
 
-/** Forgets windows that the store's retention no longer covers; a page for each record, so that no record waits long. */
-function expire (parts: WindowedParts, streamTime: number): void {
-  for (const { at, key, window } of parts.expiry.below(streamTime, EXPIRE_PAGE)) {
-    parts.expiry.remove(at, key, window)
-    const entry = parts.store.entry(key, window)
-    if (entry.row !== null) parts.store.put(entry, null, streamTime)
+/** Forgets windows that the store's retention no longer covers; a page at a time, so that no commit takes long. */
+function expire ({ streamTimes, expiry, store }: WindowedParts): void {
+  const streamTime = Math.max(-1, ...streamTimes.filter(time => time !== null))
+  for (const { at, key, window } of expiry.below(streamTime, EXPIRE_PAGE)) {
+    expiry.remove(at, key, window)
+    const entry = store.entry(key, window)
+    if (entry.row !== null) store.put(entry, null, streamTime)
   }
 }
 
@@ -331,7 +349,6 @@ function sessionProcessor (parts: WindowedParts): Forward {
       else store.put(entry, state, end)
     }
     emitClosed(parts, closeTime, -1)
-    expire(parts, streamTime)
   }
 }
 
@@ -344,11 +361,11 @@ function dropSession (parts: WindowedParts, entry: Entry): void {
 }
 
 /** GROUP BY over a table, then its aggregate: an update takes the old row back from its group before it adds the new one to its. */
-export function tableAggregate (step: StepOf<'TableAggregate'>, context: ProcessorContext, forward: Forward, sendOld: boolean): { process: Forward, store: TableStore, aggregator: Aggregator } {
+export function tableAggregate (step: StepOf<'TableAggregate'>, context: ProcessorContext, forward: Forward, use: AggregateUse): BuiltAggregate {
   const group = step.source as StepOf<'TableGroupBy'>
   const aggregator = new Aggregator(step, context)
   const store = context.store(step.context, { key: step.schema.key, value: aggregator.columns })
-  const changes = new ChangeForwarder(store, aggregator, context, forward, sendOld)
+  const changes = new ChangeForwarder(store, aggregator, context, forward, use)
   const evaluators = group.groupByExpressions.map(one => compileExpression(one, group.source.schema.value, context.compileContext(group.context)).evaluate)
   const keyOf = (row: Row): Row | undefined => {
     const key = evaluators.map(evaluate => evaluate(row))

@@ -29,6 +29,7 @@ class ForeignKeyJoin {
     this.#joined = rowJoiner(step.schema, step.left.schema, step.right.schema)
     this.#keepsLeft = step.joinType === 'LEFT'
     this.#foreignKeyOf = compileExpression(step.leftJoinExpression, step.left.schema.value, context.compileContext(step.context)).evaluate
+    context.needsTransaction()
     this.#subscriptions = context.store(`${step.context}-subscriptions`, { key: [...step.right.schema.key, ...step.left.schema.key], value: [] })
   }
 

@@ -75,6 +75,7 @@ export function streamStreamJoin (step: Step, context: ProcessorContext, forward
       observed: context.streamTimes(name)
     }
   }
+  context.needsTransaction()
   const [left, right] = [side(true), side(false)]
   return { left: record => processSide(join, left, right, record), right: record => processSide(join, right, left, record) }
 }

@@ -51,6 +51,7 @@ export function tableSelect (step: StepOf<'TableSelect'>, context: ProcessorCont
 /** Holds the last row of each window back until stream time has passed its end and grace. */
 export function tableSuppress (step: StepOf<'TableSuppress'>, context: ProcessorContext, forward: Forward, graceMs: number, session: boolean): Forward {
   const { key, value } = step.schema
+  context.needsTransaction()
   const store = context.store(step.context, { key, value, windowKind: 'session' })
   const open = context.index(`${step.context}-open`, key)
   const streamTimes = context.streamTimes(step.context)

@@ -12,12 +12,13 @@ const WHOLE_KEY = Buffer.of(1)
 
 export interface IndexedKey { readonly at: number, readonly key: Row, readonly window: Window }
 
-/** Entries (instant, key, window). Changes are written at once: use it within a transaction. */
+/** Entries (instant, key, window). Additions wait for `flush`; `below` flushes, so it and `remove` belong in a transaction. */
 export class TimeIndex {
   readonly #db: StateDb
   readonly #id: number
   readonly #keys: KeyCodec
   readonly #to = new ByteWriter()
+  #added: { readonly storeKey: Buffer, readonly whole: Buffer | undefined }[] = []
 
   constructor (db: StateDb, id: number, key: readonly Column[]) {
     this.#db = db
@@ -35,11 +36,21 @@ export class TimeIndex {
   }
 
   add (at: number, key: Row, window: Window): void {
-    const { storeKey, whole } = this.#write(at, key, window)
-    this.#db.put(storeKey, whole === undefined ? NO_WHOLE_KEY : Buffer.concat([WHOLE_KEY, whole]))
+    this.#added.push(this.#write(at, key, window))
+  }
+
+  flush (): void {
+    for (const { storeKey, whole } of this.#added) this.#db.put(storeKey, whole === undefined ? NO_WHOLE_KEY : Buffer.concat([WHOLE_KEY, whole]))
+    this.#added = []
+  }
+
+  /** Forgets what is not committed. */
+  reset (): void {
+    this.#added = []
   }
 
   remove (at: number, key: Row, window: Window): void {
+    this.flush()
     this.#db.remove(this.#write(at, key, window).storeKey)
   }
 
@@ -52,6 +63,7 @@ export class TimeIndex {
       return this.#to.take()
     }
     if (before <= 0) return []
+    this.flush()
     return this.#db.range(bound(0), bound(before), limit).map(({ key, value }) => {
       const from = new ByteReader(key, STORE_ID_BYTES)
       const [at, start, end] = [Number(from.int64()), Number(from.int64()), Number(from.int64())]
