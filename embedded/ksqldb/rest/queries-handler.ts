@@ -79,6 +79,7 @@ export class QueriesHandler {
   close (body: string, response: ServerResponse): void {
     try {
       const { queryId } = parseObject(body)
+      if (typeof queryId === 'object' && queryId !== null) throw new EngineError('Invalid JSON in request: "queryId" must be a string')
       const end = typeof queryId === 'string' ? this.#running.get(queryId) : undefined
       if (end === undefined) throw new EngineError(`No query with id ${String(queryId)}`)
       end()

@@ -1,7 +1,8 @@
 // SIGKILL to the embedded stack at random moments of a load: every table equals a recount of the topic, and what the queries have written
 // holds neither a gap nor a repeat.
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -196,12 +197,18 @@ async function checkTopics (t: Test, addresses: Addresses, records: readonly Vis
   }
 }
 
+t.setTimeout(120_000 + kills * 20_000)
+
 t.test(`${kills} kills in the middle of a load`, { skip: existsSync(cli) ? false : 'dist/ is missing: npm run build' }, async t => {
   t.setTimeout(120_000 + kills * 20_000)
-  const dataDir = join(t.testdir({ data: {} }), 'data')
+  // Not the test's own folder: that would be removed before the process that uses it has ended.
+  const dataDir = mkdtempSync(join(tmpdir(), 'linklog-kills-'))
   const random = randomFrom(Number(process.env['KILLS_SEED'] ?? 1))
   let life = start(dataDir)
-  t.teardown(async () => { await life.kill() })
+  t.teardown(async () => {
+    await life.kill()
+    rmSync(dataDir, { recursive: true, force: true })
+  })
   const codec = await prepare(await life.ready)
   const acknowledged: string[] = []
   for (let kill = 0; kill < kills; kill++) {
