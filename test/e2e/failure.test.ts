@@ -14,9 +14,13 @@ t.test('the embedded stack dies: redirects go on from memory, visits wait in the
   await gateway.call('POST', '/api/links', { url: 'https://example.com/on', slug: 'on' })
   t.equal((await gateway.call('GET', '/on', undefined, agent)).status, 302)
   gateway.killChildren()
+  await gateway.brokerGone()
+  // Asked once and beside the visits: an answer is believed for a second, and the stack is not away for much longer.
+  const unready = gateway.call('GET', '/readyz')
   const statuses = await inParallel(Array.from({ length: 500 }), 16, async () => (await gateway.call('GET', '/on', undefined, agent)).status)
   t.strictSame([...new Set(statuses)], [302], 'a redirect that is known waits for nobody')
   t.equal((await gateway.call('GET', '/healthz')).status, 200)
+  t.match(await unready, { status: 503, body: { status: 'not ready' } })
   await until('readiness', async () => (await gateway.call('GET', '/readyz')).status === 200, 60_000)
   await visitsWhen(gateway, 'on', 501)
   const records = await readVisits(gateway, topicName(gateway.prefix, 'visits'))
