@@ -1,13 +1,15 @@
 // One partition's log: segments, an appender that writes everything waiting in one go, reads that see only what is written.
-import { appendFile } from 'node:fs/promises'
 import { LogError, type AppendResult, type PartitionLog, type ReadResult } from '../../log.js'
-import { iterateBatches, type BatchView } from '../../records/batch.js'
+import { iterateBatches } from '../../records/batch.js'
+import { AppendQueue, type Pending } from './append-queue.js'
 import { writeCheckpoint } from './checkpoint.js'
 import type { LogConfig } from './log-config.js'
 import type { AbortedTxn, Origin, ProducerState } from './producer-state.js'
 import { recoverLog } from './recovery.js'
 import { Segment, type IndexCache } from './segment.js'
 import { CachedTail, type TailCache } from './tail-cache.js'
+import { findByTimestamp, type TimedOffset } from './time-search.js'
+import { appendTxnIndex } from './txn-index.js'
 import { validateBatch } from './validate.js'
 
 /** What all logs of a broker share. */
@@ -22,20 +24,9 @@ export interface LogEnvironment {
   readonly onDirty: (log: DiskLog) => void
 }
 
-/** One write takes at most so many bytes. */
-const GROUP_BYTES_MAX = 8 * 1024 * 1024
-/** More waiting appends than this are refused; connections stop reading long before. */
-const QUEUE_MAX = 10_000
 const CHECKPOINT_BYTES = 64 * 1024 * 1024
 const SEGMENT_BYTES_LIMIT = 0x7fffffff
 const OFFSETS_PER_SEGMENT_MAX = 0x7fffffff
-
-interface Pending {
-  readonly view: BatchView
-  readonly origin: Origin
-  readonly resolve: (result: AppendResult) => void
-  readonly reject: (error: Error) => void
-}
 
 interface Placed { readonly pending: Pending, readonly baseOffset: number }
 
@@ -62,8 +53,7 @@ export class DiskLog implements PartitionLog {
   #endOffset: number
   #stableOffset: number
   #startOffset: number
-  #queue: Pending[] = []
-  #draining: Promise<void> | undefined
+  readonly #queue = new AppendQueue(async group => await this.#append(group))
   #failed: Error | undefined
   #closed = false
   #dirty = false
@@ -119,28 +109,20 @@ export class DiskLog implements PartitionLog {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new LogError('NOT_LEADER_OR_FOLLOWER', `The log of ${this.topic}-${this.partition} is closed`)
       if (this.#failed !== undefined) throw this.#failed
-      if (this.#queue.length >= QUEUE_MAX) throw new LogError('REQUEST_TIMED_OUT', `More than ${QUEUE_MAX} appends wait for ${this.topic}-${this.partition}`)
       const view = validateBatch(batch, this.#config(), this.#environment.clock(), origin)
       this.#queue.push({ view, origin, resolve, reject })
-      this.#draining ??= this.#drain()
     })
   }
 
-  /** Writes until nobody waits. The first turn waits for the event loop, so that what arrives in one turn goes out in one write. */
-  async #drain (): Promise<void> {
-    await new Promise(resolve => setImmediate(resolve))
-    while (this.#queue.length > 0) {
-      await this.exclusively(async () => {
-        const group = this.#takeGroup()
-        try {
-          await this.#write(group)
-        } catch (error) {
-          this.#environment.warn(`${this.topic}-${this.partition}: append failed: ${String(error)}`)
-          for (const { reject } of group) reject(error instanceof LogError ? error : new LogError('KAFKA_STORAGE_ERROR', String(error)))
-        }
-      })
-    }
-    this.#draining = undefined
+  async #append (group: readonly Pending[]): Promise<void> {
+    await this.exclusively(async () => {
+      try {
+        await this.#write(group)
+      } catch (error) {
+        this.#environment.warn(`${this.topic}-${this.partition}: append failed: ${String(error)}`)
+        for (const { reject } of group) reject(error instanceof LogError ? error : new LogError('KAFKA_STORAGE_ERROR', String(error)))
+      }
+    })
   }
 
   /** Runs what changes segments one after the other: appends, rolls, retention, compaction's swap. */
@@ -154,22 +136,6 @@ export class DiskLog implements PartitionLog {
     } finally {
       done()
     }
-  }
-
-  #takeGroup (): Pending[] {
-    let bytes = 0
-    let count = 0
-    for (const { view } of this.#queue) {
-      if (count > 0 && bytes + view.size > GROUP_BYTES_MAX) break
-      bytes += view.size
-      count++
-    }
-    if (count === this.#queue.length) {
-      const all = this.#queue
-      this.#queue = []
-      return all
-    }
-    return this.#queue.splice(0, count)
   }
 
   async #write (group: readonly Pending[]): Promise<void> {
@@ -240,24 +206,11 @@ export class DiskLog implements PartitionLog {
     this.#endOffset = endOffset
     const aborted = this.#producers.apply(update, open => open ?? endOffset)
     this.#stableOffset = this.#producers.firstOpenOffset ?? endOffset
-    if (aborted.length > 0) this.#writeTxnIndex(active, aborted)
+    if (aborted.length > 0) appendTxnIndex(active.path('.txnindex'), aborted).catch((error: unknown) => this.#environment.warn(String(error)))
     if (!this.#environment.fsyncAlways && !this.#dirty) {
       this.#dirty = true
       this.#environment.onDirty(this)
     }
-  }
-
-  /**
-   * Kafka's .txnindex: version int16 · producerId · firstOffset · lastOffset · lastStableOffset, all int64. It is for whoever takes the folder over:
-   * we read our checkpoint.
-   */
-  #writeTxnIndex (segment: Segment, aborted: readonly AbortedTxn[]): void {
-    const entries = Buffer.alloc(34 * aborted.length)
-    aborted.forEach((txn, i) => {
-      const fields = [txn.producerId, txn.firstOffset, txn.lastOffset, txn.lastStableOffset]
-      fields.forEach((field, j) => entries.writeBigInt64BE(BigInt(field), i * 34 + 2 + j * 8))
-    })
-    appendFile(segment.path('.txnindex'), entries).catch((error: unknown) => this.#environment.warn(`${segment.path('.txnindex')}: ${String(error)}`))
   }
 
   async #rollIfNeeded (config: LogConfig, bytes: number, timestamp: number): Promise<void> {
@@ -382,26 +335,12 @@ export class DiskLog implements PartitionLog {
     }
   }
 
-  async offsetForTimestamp (timestamp: number): Promise<{ offset: number, timestamp: number } | undefined> {
-    for (const segment of this.#segments) {
-      if (segment.maxTimestamp < timestamp) continue
-      let from = Math.max(segment.indexes().times.lookup(timestamp), this.#startOffset)
-      for (;;) {
-        const batches = await segment.readBatches(from, 65536, this.#endOffset)
-        if (batches.length === 0) break
-        for (const view of iterateBatches(batches)) {
-          from = view.lastOffset + 1
-          if (view.maxTimestamp < timestamp || view.lastOffset < this.#startOffset) continue
-          const found = view.records().find(record => record.timestamp >= timestamp && record.offset >= this.#startOffset)
-          if (found !== undefined) return { offset: found.offset, timestamp: found.timestamp }
-        }
-      }
-    }
-    return undefined
+  async offsetForTimestamp (timestamp: number): Promise<TimedOffset | undefined> {
+    return await findByTimestamp(this.#segments, timestamp, this.#startOffset, this.#endOffset)
   }
 
   /** The record with the largest timestamp, as ListOffsets answers -3 (KIP-734). */
-  async offsetOfMaxTimestamp (): Promise<{ offset: number, timestamp: number } | undefined> {
+  async offsetOfMaxTimestamp (): Promise<TimedOffset | undefined> {
     const largest = Math.max(...this.#segments.map(segment => segment.maxTimestamp))
     return largest < 0 ? undefined : await this.offsetForTimestamp(largest)
   }
@@ -430,7 +369,7 @@ export class DiskLog implements PartitionLog {
   async close (): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    while (this.#draining !== undefined) await this.#draining
+    await this.#queue.idle()
     await this.exclusively(async () => {
       // A folder that is full or gone costs the checkpoint, which only shortens the next start.
       try {
@@ -445,8 +384,8 @@ export class DiskLog implements PartitionLog {
   /** Closes without keeping anything in order: the files are about to go. */
   async discard (): Promise<void> {
     this.#closed = true
-    for (const { reject } of this.#queue.splice(0)) reject(new LogError('UNKNOWN_TOPIC_OR_PARTITION', `${this.topic}-${this.partition} was deleted`))
-    while (this.#draining !== undefined) await this.#draining
+    this.#queue.reject(new LogError('UNKNOWN_TOPIC_OR_PARTITION', `${this.topic}-${this.partition} was deleted`))
+    await this.#queue.idle()
     await this.exclusively(async () => await this.#closeFiles())
     this.#notify()
   }
