@@ -94,10 +94,15 @@ export class StateDb {
     if (this.#closed) return
     this.#closed = true
     await this.#db.close()
-    const file = openSync(join(this.#path, 'data.mdb'), 'r+')
-    fsyncSync(file)
-    closeSync(file)
-    writeFileSync(this.#marker, JSON.stringify({ incarnation: this.incarnation, boot: bootId(), clean: true }), { flush: true })
+    try {
+      const file = openSync(join(this.#path, 'data.mdb'), 'r+')
+      fsyncSync(file)
+      closeSync(file)
+      writeFileSync(this.#marker, JSON.stringify({ incarnation: this.incarnation, boot: bootId(), clean: true }), { flush: true })
+    } catch (error) {
+      // The folder may have been removed under us: then there is nothing to keep.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
   }
 
   /** All or nothing. Reads within see the writes within. Not to be nested. */
