@@ -2,7 +2,7 @@
 import type { RegisteredSchema, SchemaRegistry, SchemaType } from '../../schema-registry.js'
 import type { DataSource } from '../plan/metastore.js'
 import { printSchema, type Column } from '../plan/schema.js'
-import { sqlSchemaFromAvro, sqlSchemaFromJson } from '../runtime/serde/index.js'
+import { referencedTexts, sqlSchemaFromAvro, sqlSchemaFromJson, sqlSchemaFromProto } from '../runtime/serde/index.js'
 import type { SourceProperties, Statement, TableElement } from '../sql/ast.js'
 import { sqlTypeEquals } from '../sql/sql-type.js'
 import { EngineError } from './errors.js'
@@ -98,7 +98,9 @@ async function columnsOf (statement: Pick<CreateSource, 'properties'>, registry:
     ? forKey || isFalse(statement, 'WRAP_SINGLE_VALUE')
     : false
   try {
-    return toColumns(schema, forKey, unwrapped, schemaId !== undefined)
+    const fullName = textOf(statement.properties, `${forKey ? 'KEY' : 'VALUE'}_SCHEMA_FULL_NAME`)
+    const references = await referencedTexts(registry, schema.references)
+    return toColumns(schema, { forKey, unwrapped, keepCase: schemaId !== undefined, fullName, references })
   } catch (error) {
     throw new EngineError(`Unable to verify if the ${forKey ? 'key' : 'value'} schema for ${source} is compatible with ksqlDB.\nReason: ${
       error instanceof Error ? error.message : String(error)}\n\nPlease see https://github.com/confluentinc/ksql/issues/ to see if this particular reason ` +
@@ -106,12 +108,22 @@ async function columnsOf (statement: Pick<CreateSource, 'properties'>, registry:
   }
 }
 
-function toColumns (schema: Pick<RegisteredSchema, 'schema' | 'schemaType'>, forKey: boolean, unwrapped: boolean, keepCase: boolean): readonly Column[] {
-  const options = { unwrapped, keepCase, unwrappedName: forKey ? 'ROWKEY' : 'ROWVAL' }
+interface Reading {
+  readonly forKey: boolean
+  readonly unwrapped: boolean
+  readonly keepCase: boolean
+  /** Which of a schema's messages. */
+  readonly fullName: string | undefined
+  /** The texts that the schema refers to. */
+  readonly references: readonly string[]
+}
+
+function toColumns (schema: Pick<RegisteredSchema, 'schema' | 'schemaType'>, { forKey, unwrapped, keepCase, fullName, references }: Reading): readonly Column[] {
+  const options = { unwrapped, keepCase, references, unwrappedName: forKey ? 'ROWKEY' : 'ROWVAL' }
   switch (schema.schemaType) {
     case 'AVRO': return sqlSchemaFromAvro(schema.schema, options)
     case 'JSON': return sqlSchemaFromJson(schema.schema, options)
-    case 'PROTOBUF': throw new EngineError('Schemas of type PROTOBUF cannot be read: name the columns in the statement')
+    case 'PROTOBUF': return sqlSchemaFromProto(schema.schema, { keepCase, references, ...(fullName !== undefined && { fullName }) })
   }
 }
 

@@ -17,7 +17,7 @@ export const HEADER_BYTES = 5
 const SCHEMAS_MAX = 1000
 
 /** The texts that a registered schema refers to, the deepest first. */
-async function referencedTexts (registry: SchemaRegistry, references: readonly SchemaReference[], depth = 0): Promise<string[]> {
+export async function referencedTexts (registry: SchemaRegistry, references: readonly SchemaReference[], depth = 0): Promise<string[]> {
   const texts: string[] = []
   if (depth > 20) throw new SerdeError('Schema references are nested too deep')
   for (const reference of references) {

@@ -8,15 +8,19 @@ import type { Deserializer, Format, SerdeContext, Serializer } from './format.js
 import { jsonFormat } from './json.js'
 import { jsonSrFormat } from './json-sr.js'
 import { kafkaFormat, noneFormat } from './kafka.js'
+import { protobufFormat, protobufNoSrFormat } from './protobuf.js'
 
+export { referencedTexts } from './avro.js'
 export { avroSchemaFor, sqlSchemaFromAvro } from './avro-schema.js'
 export { sqlSchemaFromJson } from './json-schema.js'
+export { sqlSchemaFromProto } from './protobuf.js'
 export type { InferenceOptions } from './avro-schema.js'
 export { SerdeError } from './format.js'
 export type { Deserializer, SerdeContext, Serializer } from './format.js'
 
 const FORMATS: Partial<Record<FormatName, Format>> = {
-  KAFKA: kafkaFormat, NONE: noneFormat, JSON: jsonFormat, DELIMITED: delimitedFormat, AVRO: avroFormat, JSON_SR: jsonSrFormat
+  KAFKA: kafkaFormat, NONE: noneFormat, JSON: jsonFormat, DELIMITED: delimitedFormat, AVRO: avroFormat, JSON_SR: jsonSrFormat,
+  PROTOBUF: protobufFormat, PROTOBUF_NOSR: protobufNoSrFormat
 }
 
 function formatOf (info: FormatInfo): Format {
