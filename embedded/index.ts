@@ -1,7 +1,6 @@
 // The embedded stack: broker, registry and engine started in order in one process, and closed in the opposite order.
 import { join } from 'node:path'
 import { Broker } from './broker/broker.js'
-import { lockDataDir } from './data-lock.js'
 import { KsqlServer } from './ksqldb/index.js'
 import { Registry } from './registry/index.js'
 
@@ -43,8 +42,9 @@ async function closeAll (closers: (() => unknown)[]): Promise<void> {
 /** Starts the three. Throws where a port is taken, the folder is in use or its data cannot be read; nothing stays open then. */
 export async function startEmbedded (options: EmbeddedOptions): Promise<Embedded> {
   const { dataDir, host, logger } = options
-  const closers: (() => unknown)[] = [lockDataDir(dataDir)]
+  const closers: (() => unknown)[] = []
   try {
+    // The broker comes first and goes last: its hold on its folder is the hold on the whole.
     const broker = await Broker.open({ dataDir: join(dataDir, 'kafka'), host, port: options.kafkaPort, fsync: options.fsync, logger })
     closers.push(() => broker.close())
     const registry = await Registry.open({ log: broker, logger })
