@@ -201,6 +201,8 @@ async function fuzzOne (t: Test, fuzz: Fuzz, { pool, session }: Server): Promise
   return ms
 }
 
+t.setTimeout(120_000 + COUNT * 100)
+
 t.test(`${COUNT} broken requests`, async t => {
   t.setTimeout(120_000 + COUNT * 100)
   const fuzz = new Fuzz(Number(process.env['FUZZ_SEED'] ?? 1))
