@@ -52,7 +52,7 @@ export interface RuntimeOptions {
   readonly oneStreamTime?: boolean
 }
 
-/** RUNNING and PAUSED as ksqlDB reports them; ERROR where the query has stopped for good (the log or the store failed). */
+/** RUNNING and PAUSED as ksqlDB reports them; ERROR while a query that failed (its log or its store did) waits to be tried again. */
 export type QueryStatus = 'RUNNING' | 'PAUSED' | 'ERROR'
 
 /** How far a query has read one source partition. */
@@ -81,7 +81,10 @@ export interface RunningQuery {
   /** The rows that a pull query may ask for; undefined where the query makes a stream. */
   readonly table: MaterializedTable | undefined
   positions (): readonly PartitionPosition[]
-  /** Resolves once all that stood in the source topics at the call is processed, committed and appended to the sink. Rejects with status ERROR. */
+  /**
+   * Resolves once all that stood in the source topics at the call is processed, committed and appended to the sink. Rejects where the query fails or is
+   * stopped before.
+   */
   caughtUp (): Promise<void>
 }
 

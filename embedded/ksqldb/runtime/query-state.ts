@@ -51,10 +51,10 @@ export class QueryState implements ProcessorContext {
   /** Whether each slice must be a transaction. */
   isTransactional = false
   readonly #beforeCommit: (() => void)[] = []
+  readonly #onRollback: (() => void)[] = []
   readonly #keyCodecs = new Map<readonly Column[], KeyCodec>()
   readonly #keyBytes = new ByteWriter()
   readonly #outboxStore: number
-  #committedTimes: string
   #appendedThrough = -1
 
   constructor (options: QueryStateOptions) {
@@ -66,7 +66,6 @@ export class QueryState implements ProcessorContext {
     this.existed = found !== undefined
     this.record = found ?? { stores: {}, offsets: {}, sequences: {}, streamTimes: {}, outbox: [0, 0] }
     this.#outboxStore = this.#storeId(OUTBOX)
-    this.#committedTimes = JSON.stringify(this.record.streamTimes)
   }
 
   #storeId (name: string): number {
@@ -148,16 +147,24 @@ export class QueryState implements ProcessorContext {
     const entries = batches.map(batch => ({ ...batch, number: this.record.outbox[1]++ }))
     for (const entry of entries) this.#db.put(this.#outboxKey(entry.number), encodeEntry(entry))
     this.#db.putQuery(this.#options.id, this.record)
-    this.#committedTimes = JSON.stringify(this.record.streamTimes)
     return entries
   }
 
-  /** Takes back what a failed transaction has left in memory. */
+  /** Takes back what is not committed: stores, offsets, sequences and stream times are as the last commit left them. */
   rollback (): void {
     for (const store of this.#stores) store.reset()
     for (const index of this.#indexes) index.reset()
-    const times = JSON.parse(this.#committedTimes) as Record<string, StreamTimes>
-    for (const [name, known] of Object.entries(this.record.streamTimes)) known.splice(0, known.length, ...times[name] ?? [])
+    const saved = this.#db.query(this.#options.id)
+    this.record.offsets = saved?.offsets ?? {}
+    this.record.sequences = saved?.sequences ?? {}
+    this.record.outbox = saved?.outbox ?? [0, 0]
+    for (const reset of this.#onRollback) reset()
+    // Processors hold these arrays: they are filled anew, not replaced.
+    for (const [name, known] of Object.entries(this.record.streamTimes)) known.splice(0, known.length, ...saved?.streamTimes[name] ?? [])
+  }
+
+  onRollback (reset: () => void): void {
+    this.#onRollback.push(reset)
   }
 
   /** What was committed and perhaps not appended before the last end of the process. */

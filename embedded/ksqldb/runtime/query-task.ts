@@ -19,6 +19,9 @@ const DIRTY_ENTRIES_MAX = 20_000
 const DEADLINE_EVERY = 32
 // A broker knows a producer's last five batches of a partition: no more than four stand between two marks of progress.
 const UNMARKED_BATCHES_MAX = 4
+// A query that failed is tried again, as ksqlDB does: after a second, then after twice as long each time.
+const RETRY_MS = 1000
+const RETRY_MS_MAX = 60_000
 
 export interface TaskSource {
   readonly source: TopologySource
@@ -39,6 +42,7 @@ class SourceBuffer {
   nextOffset: number
   /** The first offset that is not read. */
   readonly #endOffset: number
+  readonly #firstOffset: number
 
   constructor (log: PartitionLog, { source, decoder }: TaskSource, offsets: ReadonlyMap<string, number>, bounded: boolean) {
     this.log = log
@@ -47,6 +51,7 @@ class SourceBuffer {
     this.process = source.process
     this.loggerName = source.step.context
     this.nextOffset = offsets.get(this.name) ?? log.logStartOffset
+    this.#firstOffset = this.nextOffset
     this.#endOffset = bounded ? log.lastStableOffset : Infinity
   }
 
@@ -55,6 +60,13 @@ class SourceBuffer {
   get position (): number { return this.records[this.at]?.offset ?? this.nextOffset }
   get hasMore (): boolean { return this.nextOffset < Math.min(this.log.lastStableOffset, this.#endOffset) }
   get isAtEnd (): boolean { return this.isEmpty && this.nextOffset >= this.#endOffset }
+
+  /** Begins again at an offset; where there was none, where it began. */
+  rewind (offset: number | undefined): void {
+    this.at = 0
+    this.records = []
+    this.nextOffset = offset ?? this.#firstOffset
+  }
 
   fill (records: readonly SourceRecord[], nextOffset: number): void {
     this.at = 0
@@ -96,6 +108,8 @@ export interface TaskOptions {
   readonly recordsPerCommit: number
   readonly onError: (error: TaskError) => void
   readonly onStop: (error: Error | undefined) => void
+  /** The query will be tried again. */
+  readonly onFailure: (error: Error) => void
   readonly clock: () => number
 }
 
@@ -103,6 +117,7 @@ export class QueryTask {
   readonly #options: TaskOptions
   readonly #buffers: readonly SourceBuffer[]
   readonly #signal = new Signal()
+  readonly #retry = new Signal()
   readonly #stopListening: (() => void)[] = []
   #paused = false
   /** Records processed since the last commit. */
@@ -132,6 +147,7 @@ export class QueryTask {
   async stop (): Promise<void> {
     this.#stopped = true
     this.#signal.raise()
+    this.#retry.raise()
     await this.#done
   }
 
@@ -161,17 +177,53 @@ export class QueryTask {
   }
 
   async #run (): Promise<void> {
-    try {
-      await this.#appendAll(this.#options.state.outbox())
-      while (!this.#stopped) await this.#step()
-      if (this.#uncommitted > 0) await this.#appendAll(this.#commit())
-    } catch (error) {
-      this.#error = error instanceof Error ? error : new Error(String(error))
+    for (let retryMs = RETRY_MS; !this.#stopped; retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)) {
+      try {
+        await this.#appendAll(this.#options.state.outbox())
+        this.#error = undefined
+        while (!this.#stopped) {
+          await this.#step()
+          if (this.#uncommitted === 0) retryMs = RETRY_MS
+        }
+        if (this.#uncommitted > 0) await this.#appendAll(this.#commit())
+      } catch (error) {
+        this.#fail(error instanceof Error ? error : new Error(String(error)))
+        if (!this.#stopped) await this.#backOff(retryMs)
+      }
     }
     for (const stop of this.#stopListening) stop()
-    for (const { reject } of this.#waiting) reject(this.#error ?? new Error(`The query ${this.#options.id} was stopped`))
-    this.#waiting = []
+    this.#rejectWaiting(this.#error ?? new Error(`The query ${this.#options.id} was stopped`))
     this.#options.onStop(this.#error)
+  }
+
+  /** Takes back all that is not committed and begins again at the last commit. */
+  #fail (error: Error): void {
+    this.#error = error
+    const { state, sink } = this.#options
+    this.#rejectWaiting(error)
+    this.#options.onFailure(error)
+    try {
+      state.rollback()
+    } catch (failure) {
+      // The store itself has failed, or is closed: there is nothing to go on with.
+      this.#error = failure instanceof Error ? failure : error
+      this.#stopped = true
+      return
+    }
+    sink?.discard()
+    this.#uncommitted = 0
+    for (const buffer of this.#buffers) buffer.rewind(state.record.offsets[buffer.name])
+  }
+
+  async #backOff (ms: number): Promise<void> {
+    const timer = setTimeout(() => this.#retry.raise(), ms)
+    await this.#retry.wait()
+    clearTimeout(timer)
+  }
+
+  #rejectWaiting (error: Error): void {
+    for (const { reject } of this.#waiting) reject(error)
+    this.#waiting = []
   }
 
   async #step (): Promise<void> {
@@ -284,16 +336,14 @@ export class QueryTask {
   }
 
   #transaction (work: () => OutboxEntry[]): OutboxEntry[] {
-    const { db, state, sink } = this.#options
+    const { db, sink } = this.#options
     try {
       const entries = db.transaction(work)
       this.#uncommitted = 0
       this.#committedAt = performance.now()
       return entries
-    } catch (error) {
-      state.rollback()
+    } finally {
       sink?.discard()
-      throw error
     }
   }
 

@@ -66,6 +66,7 @@ interface Wiring {
   readonly materialize: boolean
   readonly bounded: boolean
   readonly onStop: (error: Error | undefined) => void
+  readonly onFailure: (error: Error) => void
 }
 
 /** `auto.offset.reset` and such may come with or without `ksql.streams.`. */
@@ -123,7 +124,8 @@ export class Runtime implements RuntimeApi {
     const { task, topology } = await this.#wire({
       id, plan, properties: query.properties, bounded: false, isFull: () => false, materialize: plan.resultType !== 'STREAM',
       output: async state => await this.#sinkOutput(id, plan, state),
-      onStop: error => { if (error !== undefined) this.#logger.error(`The query ${id} has stopped: ${error.message}`) }
+      onFailure: error => this.#logger.error(`The query ${id} has failed and is tried again: ${error.message}`),
+      onStop: () => {}
     })
     const { materialization } = topology
     const table = materialization === undefined ? undefined : new StoredTable(plan.physical.schema, plan.window, materialization)
@@ -177,6 +179,7 @@ export class Runtime implements RuntimeApi {
     const { task } = await this.#wire({
       id, plan, properties, bounded, isFull: () => queue.isFull, materialize: false,
       output: async () => ({ forward, sink: undefined }),
+      onFailure: error => queue.end(error),
       onStop: error => {
         push.completed = bounded && error === undefined && !queue.isEnded
         queue.end(error)
@@ -318,7 +321,7 @@ export class Runtime implements RuntimeApi {
       partitionLog: (topic, partition) => this.#log.partition(topic, partition),
       order: recordOrder,
       recordsPerCommit: this.#options.recordsPerCommit ?? Infinity,
-      bounded: wiring.bounded, isFull: wiring.isFull, onStop: wiring.onStop,
+      bounded: wiring.bounded, isFull: wiring.isFull, onStop: wiring.onStop, onFailure: wiring.onFailure,
       onError: ({ step, causes, ...error }) => this.#report(id, { ...error, logger: step, cause: causes })
     })
     return { task, topology }

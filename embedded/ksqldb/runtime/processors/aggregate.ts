@@ -117,6 +117,7 @@ class ChangeForwarder {
     this.#forward = forward
     this.#sendOld = sendOld
     if (context.coalesce) context.beforeCommit(() => this.#flush())
+    context.onRollback(() => { this.#changed = [] })
   }
 
   /** True where the entry's state is this processor's own: no one keeps rows made of it, or it has been replaced since the last commit. */

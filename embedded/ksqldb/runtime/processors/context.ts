@@ -63,6 +63,8 @@ export interface ProcessorContext {
   partitionOf (key: Row, columns: readonly Column[]): number
   /** Called at the end of each commit's work, upstream processors first; may forward. */
   beforeCommit (work: () => void): void
+  /** Called when the work since the last commit is taken back. */
+  onRollback (reset: () => void): void
   /** Said by a processor that reads or removes store entries in their order while records pass: each slice of work is then a transaction of its own. */
   needsTransaction (): void
   /** Tells of a record that could not be processed. */

@@ -6,6 +6,7 @@ import type { PushRow } from '../../../../embedded/ksqldb/runtime/api.js'
 import { planTransientQuery } from '../../../../embedded/ksqldb/plan/planner.js'
 import { parseStatements } from '../../../../embedded/ksqldb/sql/parser.js'
 import { MemoryLog } from '../../../helpers/memory-log.js'
+import { until } from '../../../helpers/until.js'
 import { openStack, recordsOf, send, textsOf } from './support.js'
 import type { Sent, Stack } from './support.js'
 
@@ -123,6 +124,19 @@ for (const after of [false, true]) {
     }
   })
 }
+
+t.test('a query that failed is tried again by itself', async t => {
+  const log = await clicksLog()
+  const stack = await openStack(failingLog(log, 'counts', 1, false), t.testdir())
+  t.teardown(() => stack.close())
+  await stack.run(CLICKS + COUNTS, { 'cache.max.bytes.buffering': '0' })
+  await send(log, 'clicks', ...clicks(6))
+  await t.rejects(stack.settled(), { message: 'the broker is gone' })
+  t.equal(stack.query().error?.message, 'the broker is gone')
+  await until('the query runs again', async () => stack.query().status === 'RUNNING')
+  await stack.settled()
+  t.same(await textsOf(log, 'counts'), ['k0 1,0', 'k1 1,1', 'k2 1,2', 'k0 2,3', 'k1 2,5', 'k2 2,7'])
+})
 
 t.test('state ahead of its topic is built again', async t => {
   const [dataDir, registry] = [t.testdir(), new CaseRegistry()]
