@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import { GatewayProcess, newPrefix, onCluster } from '../helpers/gateway-process.js'
 import { until } from '../helpers/until.js'
 
+export { randomFrom } from '../helpers/random.js'
 export { onCluster, skipWithoutBuild } from '../helpers/gateway-process.js'
 
 export interface ServiceOptions { readonly env?: Readonly<Record<string, string>>, readonly dataDir?: string, readonly prefix?: string, readonly root?: string }
@@ -107,17 +108,6 @@ export const referrers: ReadonlyArray<readonly [share: number, header: string | 
   [45, undefined], [22, 'https://www.google.com/'], [9, 'https://t.co/abc'], [7, 'https://www.linkedin.com/feed/'], [6, 'https://news.ycombinator.com/item?id=1'],
   [5, 'https://www.reddit.com/r/apachekafka/'], [4, 'https://github.com/confluentinc/ksql'], [2, 'android-app://com.slack/']
 ]
-
-/** Numbers in [0, 1) that are the same in every run (mulberry32). */
-export function randomFrom (seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6D2B79F5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 /** One of a weighted list. */
 export function pick<Choice extends readonly [number, ...unknown[]]> (choices: readonly Choice[], random: () => number): Choice {

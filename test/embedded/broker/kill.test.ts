@@ -1,12 +1,16 @@
 import t from 'tap'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Kafka, logLevel } from 'kafkajs'
 import { consume } from './start.js'
+import { randomFrom } from '../../helpers/random.js'
 
-const KILLS = 3
-const ROUNDS_BETWEEN = 4
+// More with KILLS=200 in the environment; the moments come from KILLS_SEED.
+const KILLS = Number(process.env['KILLS'] ?? 3)
+const ROUNDS_BETWEEN_MAX = 8
+const DELAY_MS_MAX = 40
 
 /** The loader that reads TypeScript goes along to the child. */
 async function start (dataDir: string, port: number): Promise<{ child: ChildProcess, port: number }> {
@@ -22,8 +26,9 @@ async function start (dataDir: string, port: number): Promise<{ child: ChildProc
   }
 }
 
-t.test(`${KILLS} kills under an idempotent and a transactional producer`, { timeout: 110_000 }, async t => {
+t.test(`${KILLS} kills under an idempotent and a transactional producer`, { timeout: 110_000 + KILLS * 10_000 }, async t => {
   const dataDir = t.testdir()
+  const random = randomFrom(Number(process.env['KILLS_SEED'] ?? 1))
   let { child, port } = await start(dataDir, 0)
   t.teardown(() => { child.kill('SIGKILL') })
   const kafka = new Kafka({
@@ -74,7 +79,10 @@ t.test(`${KILLS} kills under an idempotent and a transactional producer`, { time
 
   const working = Promise.all([plain(), transactional()])
   for (let i = 0; i < KILLS; i++) {
-    for (let round = 0; round < ROUNDS_BETWEEN; round++) await new Promise<void>(resolve => { work.wake = resolve })
+    // So many acknowledgements, then at a moment of its own: between any two steps of either producer.
+    const rounds = 1 + Math.floor(random() * ROUNDS_BETWEEN_MAX)
+    for (let round = 0; round < rounds; round++) await new Promise<void>(resolve => { work.wake = resolve })
+    await delay(random() * DELAY_MS_MAX)
     child.kill('SIGKILL')
     await once(child, 'exit')
     child = (await start(dataDir, port)).child
@@ -84,6 +92,7 @@ t.test(`${KILLS} kills under an idempotent and a transactional producer`, { time
   await producer.disconnect()
 
   const read = (await consume(kafka, 'plain', acknowledged.length)).map(({ value }) => value!)
+  t.comment(`${acknowledged.length} records acknowledged, ${outcomes.size} transactions`)
   t.strictSame(read.sort(), acknowledged.sort(), 'every acknowledged record once, none doubled')
   const committed = [...outcomes].filter(([, outcome]) => outcome === 'committed').map(([value]) => value)
   const unknown = new Set([...outcomes].filter(([, outcome]) => outcome === 'unknown').map(([value]) => value))
@@ -104,13 +113,14 @@ t.test(`${KILLS} kills under an idempotent and a transactional producer`, { time
 async function readUntil (kafka: Kafka, topic: string, value: string, times: number): Promise<string[]> {
   const consumer = kafka.consumer({ groupId: 'until', maxWaitTimeInMs: 100 })
   const values: string[] = []
+  let found = 0
   await consumer.connect()
   await consumer.subscribe({ topic, fromBeginning: true })
   await new Promise<void>((resolve, reject) => {
     consumer.run({
       eachMessage: async ({ message }) => {
         values.push(message.value!.toString())
-        if (values.filter(each => each === value).length === times) resolve()
+        if (values.at(-1) === value && ++found === times) resolve()
       }
     }).catch(reject)
   })

@@ -3,6 +3,7 @@ import { connect, type ClientHttp2Session } from 'node:http2'
 import { Pool } from 'undici'
 import t, { type Test } from 'tap'
 import { openStack, ksql, type Stack } from './support.js'
+import { randomFrom } from '../../helpers/random.js'
 
 const COUNT = Number(process.env['FUZZ_BODIES'] ?? 4_000)
 /** Statements that happen to be right make streams and queries: a new stack now and then keeps their number small. */
@@ -12,17 +13,6 @@ const MS_MAX = 1_000
 /** An answer that is still open then is one of a push query, and is closed. */
 const OPEN_MS_MAX = 40
 const HANG_MS_MAX = 30_000
-
-/** Numbers in [0, 1) that are the same in every run (mulberry32). */
-function randomFrom (seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6D2B79F5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 const SETUP = `
   CREATE STREAM s (k VARCHAR KEY, a BIGINT, b DOUBLE, c ARRAY<STRING>, d STRUCT<x INT, y DECIMAL(6, 2)>, m MAP<STRING, INT>) WITH (KAFKA_TOPIC='s', PARTITIONS=2, VALUE_FORMAT='JSON');

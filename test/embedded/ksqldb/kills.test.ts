@@ -14,6 +14,7 @@ import type { Visit } from '../../../gateway/events/visit.js'
 import { readTopic, readVisits, tally } from '../../helpers/recount.js'
 import type { Tally, VisitRecord } from '../../helpers/recount.js'
 import { until } from '../../helpers/until.js'
+import { randomFrom } from '../../helpers/random.js'
 
 const kills = Number(process.env['KILLS'] ?? 3)
 const cli = fileURLToPath(new URL('../../../dist/embedded/cli.js', import.meta.url))
@@ -35,17 +36,6 @@ const tables = ['visits_by_link', 'visits_by_url', 'visits_by_link_hour', 'visit
 
 interface Addresses { readonly kafkaBrokers: string, readonly schemaRegistryUrl: string, readonly ksqldbUrl: string }
 interface Life { readonly ready: Promise<Addresses>, kill (signal?: NodeJS.Signals): Promise<void>, output (): string }
-
-/** Numbers in [0, 1) that are the same in every run (mulberry32). */
-function randomFrom (seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6D2B79F5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 function start (dataDir: string): Life {
   // Through `env`, because tap adds its loaders to every Node process that it sees started.

@@ -5,20 +5,17 @@ import { FrameDecoder } from '../../../../embedded/broker/connection.js'
 import type { ServiceHandlers } from '../../../../embedded/broker/handlers/index.js'
 import { ProtocolError } from '../../../../embedded/broker/protocol/errors.js'
 import { Session } from '../../../../embedded/broker/session.js'
+import { randomFrom } from '../../../helpers/random.js'
 import { startBroker } from '../start.js'
 import { everyFrame, frameOf } from './frames.js'
 import { SAMPLES } from './samples.js'
 
 const FRAMES = 100_000
 
-/** Mulberry32: the same numbers at every run. */
-function randomFrom (seed: number): (below: number) => number {
-  return below => {
-    seed = seed + 0x6d2b79f5 | 0
-    let x = Math.imul(seed ^ seed >>> 15, 1 | seed)
-    x = x + Math.imul(x ^ x >>> 7, 61 | x) ^ x
-    return ((x ^ x >>> 14) >>> 0) % below
-  }
+/** Whole numbers below a bound, the same at every run. */
+function numbersFrom (seed: number): (below: number) => number {
+  const random = randomFrom(seed)
+  return below => Math.floor(random() * below)
 }
 
 function noise (length: number, random: (below: number) => number): Buffer {
@@ -37,7 +34,7 @@ function mutate (frame: Buffer, random: (below: number) => number): Buffer {
 }
 
 t.test(`${FRAMES} mutated frames: each is read or refused, memory stays`, async t => {
-  const random = randomFrom(20_261_123)
+  const random = numbersFrom(20_261_123)
   const frames = everyFrame().map(({ frame }) => frame)
   const echo = new Proxy({}, { get: () => () => undefined }) as ServiceHandlers
   const signal = new AbortController().signal
@@ -59,7 +56,7 @@ t.test(`${FRAMES} mutated frames: each is read or refused, memory stays`, async 
 })
 
 t.test('frames come in any pieces; sizes that are negative or too large are refused', async t => {
-  const random = randomFrom(5)
+  const random = numbersFrom(5)
   const frames = everyFrame().slice(0, 40).map(({ frame }) => frame)
   const stream = Buffer.concat(frames.flatMap(frame => {
     const size = Buffer.alloc(4)

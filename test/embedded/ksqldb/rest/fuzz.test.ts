@@ -2,20 +2,10 @@ import { Agent, request } from 'node:http'
 import { once } from 'node:events'
 import t from 'tap'
 import { ksql, openStack, type Stack } from '../support.js'
+import { randomFrom } from '../../../helpers/random.js'
 
 const COUNT = Number(process.env['FUZZ_INPUTS'] ?? 3000)
 const MS_MAX = 1000
-
-/** Mulberry32: the same inputs at every run. */
-function random (seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6D2B79F5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 const EXPRESSIONS = ['k', 'n', 'm', 'a', 'o', 'o->f', 'a[1]', "m['x']", '1', "'x'", 'NULL', 'true', '1.5', '1e3', 'COUNT(*)', 'SUM(n)', 'n + 1', "k || 'x'", 'n / 0', 'UCASE(k)',
   'TRANSFORM(a, x => x + n)', 'REDUCE(m, 0, (k1, v, s) => s + v)', 'CASE WHEN n > 1 THEN k ELSE n END', 'CAST(k AS INT)', 'ARRAY[n, k]', 'STRUCT(f := n)',
@@ -58,7 +48,7 @@ t.test(`${COUNT} requests, most of them wrong: always an answer, in ksqlDB's sha
   })
   await ksql(stack, `CREATE STREAM s (k VARCHAR KEY, n INT, m MAP<VARCHAR, INT>, a ARRAY<INT>, o STRUCT<f INT>) WITH (KAFKA_TOPIC='s', PARTITIONS=1, VALUE_FORMAT='JSON');
     CREATE TABLE c AS SELECT k, COUNT(*) AS n, LATEST_BY_OFFSET(m) AS m, LATEST_BY_OFFSET(a) AS a, LATEST_BY_OFFSET(o) AS o FROM s GROUP BY k;`)
-  const next = random(2)
+  const next = randomFrom(2)
   const counts: Record<number, number> = {}
   let slowest = 0
   for (let i = 0; i < COUNT; i++) {

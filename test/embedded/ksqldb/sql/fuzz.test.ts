@@ -1,20 +1,10 @@
 import t from 'tap'
 import { parseStatements, SqlSyntaxError } from '../../../../embedded/ksqldb/sql/parser.js'
 import { printStatement } from '../../../../embedded/ksqldb/sql/printer.js'
+import { randomFrom } from '../../../helpers/random.js'
 
 const COUNT = Number(process.env['FUZZ_INPUTS'] ?? 20_000)
 const MS_MAX = 1000
-
-/** Mulberry32: the same inputs at every run. */
-function random (seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6D2B79F5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 /* eslint-disable no-template-curly-in-string -- that is how ksql writes variables */
 const SEEDS = [
@@ -42,7 +32,7 @@ function mutate (next: () => number): string {
 }
 
 t.test(`${COUNT} broken texts: statements or a SqlSyntaxError, and what parses prints and parses again`, async t => {
-  const next = random(1)
+  const next = randomFrom(1)
   let parsed = 0
   let slowest = 0
   for (let i = 0; i < COUNT; i++) {
