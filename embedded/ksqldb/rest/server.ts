@@ -34,6 +34,11 @@ const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0')
 /** A connection must have said something after this long. */
 const FIRST_BYTES_MS_MAX = 30_000
 
+/** What Node's own server answers where none looks. */
+const CLIENT_ERRORS: Readonly<Record<string, string | undefined>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout', HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large'
+}
+
 export class RestServer {
   readonly #tcp: TcpServer
   readonly #server: Server
@@ -83,7 +88,11 @@ export class RestServer {
     // A request must have come whole after a minute; idle connections are kept for one.
     const timeouts = { requestTimeout: 60_000, headersTimeout: 30_000, keepAliveTimeout: 60_000 }
     this.#server = createServer(timeouts, (request, response) => this.#handle(request, response))
-    this.#server.on('clientError', (_, socket) => socket.writable ? socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n') : socket.destroy())
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      const status = CLIENT_ERRORS[error.code ?? ''] ?? '400 Bad Request'
+      if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`)
+      else socket.destroy()
+    })
     // It listens through the TCP server: this starts its own watch over time-outs and idle connections.
     this.#server.emit('listening')
     this.#http2 = createHttp2Server({}, (request, response) => this.#handle2(request, response))
