@@ -10,6 +10,8 @@ type Step = StepOf<'StreamStreamJoin'>
 
 const DAY_MS = 86400000
 const EXPIRE_PAGE = 200
+// More rows than these wait for the next record: one record must not hold up all others.
+const WAITING_PAGE = 10_000
 
 interface Side {
   readonly isLeft: boolean
@@ -159,7 +161,7 @@ function emitWaiting (join: Join, self: Side, other: Side, streamTime: number): 
   const [left, right] = self.isLeft ? [self, other] : [other, self]
   const closesAfter = (isLeft: boolean) => (isLeft ? left.afterMs : right.afterMs) + graceMs
   const before = streamTime - Math.min(closesAfter(true), closesAfter(false))
-  for (const one of waitingIndex.below(before, Number.MAX_SAFE_INTEGER)) {
+  for (const one of waitingIndex.below(before, WAITING_PAGE)) {
     const isLeft = one.key.at(-1) === true
     if (one.at + closesAfter(isLeft) >= streamTime) continue
     waitingIndex.remove(one.at, one.key, one.window)
