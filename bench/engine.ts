@@ -37,6 +37,8 @@ const PULL_KEYS = 2_000
 const SEEN_VISITS = 300
 const SEEN_TIMEOUT_MS = 30_000
 const LOAD_TIMEOUT_MS = 1_800_000
+const CHECK_ATTEMPTS = 3
+const CHECK_PAUSE_MS = 300
 
 interface Settings { visits: number, links: number, seconds: number, skipDistinct: boolean, onlyLoad: boolean, profile: string | undefined }
 
@@ -172,8 +174,21 @@ async function untilRead (bench: Bench): Promise<void> {
   }
 }
 
-/** Throws where a table differs from the recount in any key. */
-async function check (bench: Bench, sql: string, expected: ReadonlyMap<string, Tally>, tallyOf: (row: any[]) => [string, number, number]): Promise<void> {
+type TallyOf = (row: any[]) => [string, number, number]
+
+/** Throws where a table differs from the recount in any key. What was read last is committed, and so seen by a scan, within a moment. */
+async function check (bench: Bench, sql: string, expected: ReadonlyMap<string, Tally>, tallyOf: TallyOf): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await checkOnce(bench, sql, expected, tallyOf)
+    } catch (error) {
+      if (attempt === CHECK_ATTEMPTS) throw error
+      await delay(CHECK_PAUSE_MS)
+    }
+  }
+}
+
+async function checkOnce (bench: Bench, sql: string, expected: ReadonlyMap<string, Tally>, tallyOf: TallyOf): Promise<void> {
   let keys = 0
   for await (const row of bench.rows(sql)) {
     const [key, total, withoutBots] = tallyOf(row)
