@@ -4,6 +4,7 @@ import { printReport } from './report.js'
 import type { Benchmark } from './report.js'
 
 const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }>>> = {
+  broker: () => import('./broker.js'),
   engine: () => import('./engine.js')
 }
 

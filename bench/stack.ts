@@ -17,7 +17,7 @@ export interface Addresses {
 }
 
 /** The figures that Linux keeps of a process; zeros elsewhere. */
-function readUse (pid: number | undefined): { cpuSeconds: number, rssMiB: number, anonymousMiB: number } {
+export function readUse (pid: number | undefined): { cpuSeconds: number, rssMiB: number, anonymousMiB: number } {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')

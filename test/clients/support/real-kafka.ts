@@ -9,12 +9,16 @@ import type { AddressInfo } from 'node:net'
 
 export interface RealKafka {
   readonly brokers: string
+  /** Of the broker's process. */
+  readonly pid: number
   close (): Promise<void>
 }
 
-const SUPPORT = fileURLToPath(new URL('./kafka/', import.meta.url))
+// The benchmarks run this from dist/, with the same files and downloads.
+const root = new URL(import.meta.url.includes('/dist/') ? '../../../../' : '../../../', import.meta.url)
+const SUPPORT = fileURLToPath(new URL('test/clients/support/kafka/', root))
 /** Where downloads of the client tests are kept between runs. */
-export const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/linklog/clients/', import.meta.url))
+export const CACHE = fileURLToPath(new URL('node_modules/.cache/linklog/clients/', root))
 const MEMORY = ['-Xms64m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 
 /** The class path of Kafka's jars, fetched once. Undefined where there is no Java, no Maven or no network. */
@@ -39,7 +43,12 @@ export async function kafkaClassPath (): Promise<string | undefined> {
 
 /** Arguments for `java` that run one of Kafka's classes. */
 export function javaArgs (classPath: string, main: string, ...args: readonly string[]): string[] {
-  return [...MEMORY, `-Dlog4j.configuration=file:${join(SUPPORT, 'log4j.properties')}`, '-cp', classPath, main, ...args]
+  return javaArgsWith(MEMORY, classPath, main, ...args)
+}
+
+/** As `javaArgs`, with other settings of the virtual machine than the small ones that tests use. */
+export function javaArgsWith (jvm: readonly string[], classPath: string, main: string, ...args: readonly string[]): string[] {
+  return [...jvm, `-Dlog4j.configuration=file:${join(SUPPORT, 'log4j.properties')}`, '-cp', classPath, main, ...args]
 }
 
 /** A port that is free now. Kafka must know its port before it starts, since it tells it to clients. */
@@ -51,7 +60,7 @@ async function freePort (): Promise<number> {
   return port
 }
 
-function properties (port: number, controller: number, dataDir: string): string {
+function properties (port: number, controller: number, dataDir: string, changed: Readonly<Record<string, number>>): string {
   return Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,
@@ -69,17 +78,24 @@ function properties (port: number, controller: number, dataDir: string): string 
     'transaction.state.log.num.partitions': 1,
     'group.initial.rebalance.delay.ms': 0,
     'num.network.threads': 2,
-    'num.io.threads': 2
+    'num.io.threads': 2,
+    ...changed
   }).map(([name, value]) => `${name}=${value}\n`).join('')
 }
 
+export interface RealKafkaOptions {
+  /** Settings of its virtual machine. */
+  readonly jvm?: readonly string[]
+  readonly properties?: Readonly<Record<string, number>>
+}
+
 /** Formats the folder, starts the broker and waits until it serves. */
-export async function startRealKafka (classPath: string, folder: string): Promise<RealKafka> {
+export async function startRealKafka (classPath: string, folder: string, options: RealKafkaOptions = {}): Promise<RealKafka> {
   const [port, controller] = [await freePort(), await freePort()]
   const config = join(folder, 'server.properties')
-  writeFileSync(config, properties(port, controller, join(folder, 'kafka-logs')))
+  writeFileSync(config, properties(port, controller, join(folder, 'kafka-logs'), options.properties ?? {}))
   const formatted = await run('java', javaArgs(classPath, 'kafka.tools.StorageTool', 'format', '-t', 'bGlua2xvZy10ZXN0cy0wMQ', '-c', config))
   if (formatted.code !== 0) throw new Error(`Kafka's storage could not be formatted:\n${formatted.stdout}${formatted.stderr}`)
-  const child = await startUntil('java', javaArgs(classPath, 'kafka.Kafka', config), 'Kafka Server started')
-  return { brokers: `127.0.0.1:${port}`, close: async () => { await stop(child) } }
+  const child = await startUntil('java', javaArgsWith(options.jvm ?? MEMORY, classPath, 'kafka.Kafka', config), 'Kafka Server started')
+  return { brokers: `127.0.0.1:${port}`, pid: child.pid!, close: async () => { await stop(child) } }
 }
