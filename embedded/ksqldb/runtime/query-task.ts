@@ -8,8 +8,9 @@ import { Signal, SLICE_MS } from './scheduler.js'
 import type { Scheduler } from './scheduler.js'
 import type { Sink } from './sink.js'
 import type { StateDb } from './state/state-db.js'
-import type { TopologySource } from './topology.js'
-import type { RecordDecoder, SourceRecord, TopicReader } from './topic-reader.js'
+import { SourceBuffer } from './source-buffer.js'
+import type { TaskSource } from './source-buffer.js'
+import type { SourceRecord, TopicReader } from './topic-reader.js'
 
 const SLICE_RECORDS_MAX = 20_000
 const OUTPUT_BYTES_MAX = 2 * 1024 * 1024
@@ -22,58 +23,6 @@ const UNMARKED_BATCHES_MAX = 4
 // A query that failed is tried again, as ksqlDB does: after a second, then after twice as long each time.
 const RETRY_MS = 1000
 const RETRY_MS_MAX = 60_000
-
-export interface TaskSource {
-  readonly source: TopologySource
-  readonly decoder: RecordDecoder
-  readonly partitions: readonly PartitionLog[]
-}
-
-/** One partition of one source: what was read and not yet processed. */
-class SourceBuffer {
-  readonly log: PartitionLog
-  readonly name: string
-  readonly decoder: RecordDecoder
-  readonly process: TopologySource['process']
-  readonly loggerName: string
-  records: readonly SourceRecord[] = []
-  at = 0
-  /** Where the records begin that follow the buffer. */
-  nextOffset: number
-  /** The first offset that is not read. */
-  readonly #endOffset: number
-  readonly #firstOffset: number
-
-  constructor (log: PartitionLog, { source, decoder }: TaskSource, offsets: ReadonlyMap<string, number>, bounded: boolean) {
-    this.log = log
-    this.name = `${source.step.context}/${log.topic}-${log.partition}`
-    this.decoder = decoder
-    this.process = source.process
-    this.loggerName = source.step.context
-    this.nextOffset = offsets.get(this.name) ?? log.logStartOffset
-    this.#firstOffset = this.nextOffset
-    this.#endOffset = bounded ? log.lastStableOffset : Infinity
-  }
-
-  get isEmpty (): boolean { return this.at >= this.records.length }
-  /** The next offset to be processed. */
-  get position (): number { return this.records[this.at]?.offset ?? this.nextOffset }
-  get hasMore (): boolean { return this.nextOffset < Math.min(this.log.lastStableOffset, this.#endOffset) }
-  get isAtEnd (): boolean { return this.isEmpty && this.nextOffset >= this.#endOffset }
-
-  /** Begins again at an offset; where there was none, where it began. */
-  rewind (offset: number | undefined): void {
-    this.at = 0
-    this.records = []
-    this.nextOffset = offset ?? this.#firstOffset
-  }
-
-  fill (records: readonly SourceRecord[], nextOffset: number): void {
-    this.at = 0
-    this.records = nextOffset > this.#endOffset ? records.filter(record => record.offset < this.#endOffset) : records
-    this.nextOffset = nextOffset
-  }
-}
 
 export interface TaskError {
   readonly step: string

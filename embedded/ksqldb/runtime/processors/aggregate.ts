@@ -1,19 +1,17 @@
-// Aggregates over streams and tables, without and with windows (KStreamAggregate, KStreamWindowAggregate, KStreamSessionWindowAggregate, KTableAggregate).
-import type { WindowExpression, WindowTime } from '../../sql/ast.js'
+// Aggregates over streams and tables without windows (KStreamAggregate, KTableAggregate), and what those with windows share with them.
+import type { WindowTime } from '../../sql/ast.js'
 import { compileAggregate, compileExpression } from '../../plan/compile.js'
 import type { CompiledAggregate } from '../../plan/compile.js'
 import type { Column } from '../../plan/schema.js'
 import type { Row } from '../../plan/value.js'
 import type { Window } from '../api.js'
 import type { Entry, TableStore } from '../state/table-store.js'
-import type { TimeIndex } from '../state/time-index.js'
-import { forwardTo, StreamRecord } from './context.js'
-import type { Forward, ProcessorContext, StreamTimes, StepOf } from './context.js'
+import { StreamRecord } from './context.js'
+import type { Forward, ProcessorContext, StepOf } from './context.js'
 
 export type AggregateStep = StepOf<'StreamAggregate' | 'StreamWindowedAggregate' | 'TableAggregate'>
 
 const DAY_MS = 86400000
-const EXPIRE_PAGE = 200
 const UNIT_MS = {
   MILLISECONDS: 1, SECONDS: 1000, MINUTES: 60000, HOURS: 3600000, DAYS: DAY_MS, WEEKS: 7 * DAY_MS, MONTHS: 30 * DAY_MS, YEARS: 365 * DAY_MS
 } as const
@@ -100,7 +98,7 @@ export interface BuiltAggregate {
 }
 
 /** Sends a store's changes on: at once, or once for each key at the commit. */
-class ChangeForwarder {
+export class ChangeForwarder {
   readonly #store: TableStore
   readonly #aggregator: Aggregator
   readonly #context: ProcessorContext
@@ -170,195 +168,6 @@ export function streamAggregate (step: StepOf<'StreamAggregate'>, context: Proce
     changes.update(entry, state, Math.max(record.timestamp, entry.timestamp))
   }
   return { process, store, aggregator }
-}
-
-interface WindowTimes {
-  readonly sizeMs: number
-  readonly advanceMs: number
-  readonly graceMs: number
-  readonly retentionMs: number
-}
-
-/** Without GRACE PERIOD late records count for a day; with EMIT FINAL not at all, since its results are to come at once. */
-function windowTimes (window: WindowExpression, emitFinal: boolean): WindowTimes {
-  const sizeMs = windowTimeMs(window.size)
-  const defaultGraceMs = emitFinal ? 0 : Math.max(DAY_MS - sizeMs, 0)
-  const graceMs = window.gracePeriod === undefined ? defaultGraceMs : windowTimeMs(window.gracePeriod)
-  return {
-    sizeMs,
-    advanceMs: window.advanceBy === undefined ? sizeMs : windowTimeMs(window.advanceBy),
-    graceMs,
-    retentionMs: Math.max(window.retention === undefined ? 0 : windowTimeMs(window.retention), sizeMs + graceMs)
-  }
-}
-
-interface WindowedParts {
-  readonly context: ProcessorContext
-  readonly aggregator: Aggregator
-  readonly store: TableStore
-  /** By window start plus retention: when a row is forgotten. */
-  readonly expiry: TimeIndex
-  /** EMIT FINAL, by window end: what is still to be sent. */
-  readonly open: TimeIndex | undefined
-  readonly streamTimes: StreamTimes
-  readonly storeTimes: StreamTimes
-  readonly changes: ChangeForwarder
-  readonly times: WindowTimes
-  readonly forward: Forward
-  readonly late: (timestamp: number) => void
-}
-
-export function windowedAggregate (step: StepOf<'StreamWindowedAggregate'>, context: ProcessorContext, forward: Forward, use: AggregateUse): BuiltAggregate {
-  const window = step.window
-  if (window === undefined) throw new Error('A windowed aggregate needs a window')
-  const aggregator = new Aggregator(step, context)
-  const times = windowTimes(window, step.emitFinal)
-  const session = window.windowType === 'SESSION'
-  const store = context.store(step.context, {
-    key: step.schema.key, value: aggregator.columns, windowKind: session ? 'session' : 'time', ...(session ? {} : { windowSizeMs: times.sizeMs })
-  })
-  const parts: WindowedParts = {
-    context, aggregator, store, times, forward,
-    expiry: context.index(`${step.context}-expiry`, step.schema.key),
-    open: step.emitFinal ? context.index(`${step.context}-open`, step.schema.key) : undefined,
-    streamTimes: context.streamTimes(step.context),
-    storeTimes: context.streamTimes(`${step.context}-store`),
-    changes: new ChangeForwarder(store, aggregator, context, forward, use),
-    late: timestamp => context.error(step.context, `Skipping record for expired window. timestamp=[${timestamp}]`)
-  }
-  if (session || step.emitFinal) context.needsTransaction()
-  // Once for each commit, not for each record: what a store no longer covers may stay a little longer.
-  context.beforeCommit(() => expire(parts))
-  return { process: session ? sessionProcessor(parts) : timeProcessor(parts), store, aggregator }
-}
-
-/** Advances stream time and gives it. */
-function observe (parts: WindowedParts, timestamp: number): number {
-  const { partition } = parts.context
-  const time = Math.max(parts.streamTimes[partition] ?? -1, timestamp)
-  parts.streamTimes[partition] = time
-  return time
-}
-
-function timeProcessor (parts: WindowedParts): Forward {
-  const { store, aggregator, changes, times } = parts
-  return record => {
-    if (record.key === null || record.value === null) return
-    const { timestamp } = record
-    const streamTime = observe(parts, timestamp)
-    const closeTime = streamTime - times.graceMs
-    let late = false
-    const first = Math.max(0, timestamp - times.sizeMs + times.advanceMs)
-    for (let start = first - first % times.advanceMs; start <= timestamp; start += times.advanceMs) {
-      const end = start + times.sizeMs
-      if (end <= closeTime) {
-        late = true
-        continue
-      }
-      const window = { start, end }
-      const entry = store.entry(record.key, window)
-      const fresh = entry.row === null
-      const state = aggregator.add(entry.row ?? aggregator.initialize(), record.value, !fresh && changes.owns(entry))
-      const at = Math.max(timestamp, entry.timestamp)
-      if (fresh) parts.expiry.add(start + times.retentionMs, record.key, window)
-      if (parts.open === undefined) {
-        changes.update(entry, state, at)
-      } else {
-        store.put(entry, state, at)
-        if (fresh) parts.open.add(end, record.key, window)
-      }
-    }
-    if (late) parts.late(timestamp)
-    emitClosed(parts, closeTime + 1, latestStart(parts, timestamp, closeTime))
-  }
-}
-
-/** The start of the latest window that was written, of the partition: the time by which a window store forgets. */
-function latestStart ({ times, context, storeTimes }: WindowedParts, timestamp: number, closeTime: number): number {
-  const start = timestamp - timestamp % times.advanceMs
-  const latest = Math.max(storeTimes[context.partition] ?? -1, start + times.sizeMs > closeTime ? start : -1)
-  storeTimes[context.partition] = latest
-  return latest
-}
-
-/**
- * EMIT FINAL: sends the windows whose end lies below `before`. Windows that the store no longer covers when they close are not sent, as a window store
- * does not give them: `latest` is the start of the latest window.
- */
-function emitClosed (parts: WindowedParts, before: number, latest: number): void {
-  const { open, store, aggregator } = parts
-  if (open === undefined) return
-  for (;;) {
-    const closed = open.below(before, EXPIRE_PAGE)
-    for (const { at, key, window } of closed) {
-      open.remove(at, key, window)
-      const entry = store.entry(key, window)
-      if (entry.row === null || window.start < latest - parts.times.retentionMs) continue
-      const record = new StreamRecord(key, window, aggregator.map(entry.row, window), null, entry.timestamp)
-      forwardTo(parts.context, parts.context.partition, parts.forward, record)
-    }
-    if (closed.length < EXPIRE_PAGE) return
-  }
-}
-
-/** Forgets windows that the store's retention no longer covers; a page at a time, so that no commit takes long. */
-function expire ({ streamTimes, expiry, store }: WindowedParts): void {
-  const streamTime = Math.max(-1, ...streamTimes.filter(time => time !== null))
-  for (const { at, key, window } of expiry.below(streamTime, EXPIRE_PAGE)) {
-    expiry.remove(at, key, window)
-    const entry = store.entry(key, window)
-    if (entry.row !== null) store.put(entry, null, streamTime)
-  }
-}
-
-function sessionProcessor (parts: WindowedParts): Forward {
-  const { store, aggregator, changes, times } = parts
-  const gap = times.sizeMs
-  return record => {
-    if (record.key === null || record.value === null) return
-    const { key, timestamp } = record
-    const streamTime = observe(parts, timestamp)
-    const closeTime = streamTime - times.graceMs - gap
-    let state = aggregator.initialize()
-    let start = timestamp
-    let end = timestamp
-    store.flush()
-    const merged: Entry[] = []
-    for (const row of store.windows(key, { from: timestamp - gap, to: Number.MAX_SAFE_INTEGER - 1 })) {
-      const window = row.window!
-      if (window.start > timestamp + gap) continue
-      merged.push(store.entry(key, window))
-      state = aggregator.merge(state, row.row)
-      start = Math.min(start, window.start)
-      end = Math.max(end, window.end)
-    }
-    if (end < closeTime) {
-      parts.late(timestamp)
-    } else {
-      const window = { start, end }
-      for (const entry of merged) {
-        if (entry.window!.start === start && entry.window!.end === end && start === timestamp && end === timestamp) continue
-        dropSession(parts, entry)
-      }
-      const entry = store.entry(key, window)
-      if (entry.row === null) {
-        parts.expiry.add(end + times.retentionMs, key, window)
-        parts.open?.add(end, key, window)
-      }
-      state = aggregator.add(state, record.value, false)
-      if (parts.open === undefined) changes.update(entry, state, end)
-      else store.put(entry, state, end)
-    }
-    emitClosed(parts, closeTime, -1)
-  }
-}
-
-function dropSession (parts: WindowedParts, entry: Entry): void {
-  const window = entry.window!
-  parts.expiry.remove(window.end + parts.times.retentionMs, entry.key, window)
-  parts.open?.remove(window.end, entry.key, window)
-  if (parts.open === undefined) parts.changes.update(entry, null, window.end)
-  else parts.store.put(entry, null, window.end)
 }
 
 /** GROUP BY over a table, then its aggregate: an update takes the old row back from its group before it adds the new one to its. */
