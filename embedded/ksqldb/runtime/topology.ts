@@ -101,7 +101,7 @@ class TopologyBuilder {
       case 'StreamAggregate': case 'StreamWindowedAggregate': case 'TableAggregate': return this.#aggregate(step, forward, sendOld)
       case 'TableSuppress': return this.#suppress(step, forward)
       case 'StreamStreamJoin': {
-        const { left, right } = streamStreamJoin(step, context, forward, windowOf(step.left) !== undefined)
+        const { left, right } = streamStreamJoin(step, context, forward, windowOf(step.left))
         this.build(step.left, left, false)
         this.build(step.right, right, false)
         return {}

@@ -1,5 +1,7 @@
 // Stream-stream joins within a window (KStreamKStreamJoin): each side keeps its records for as long as the other may still meet them.
+import type { WindowInfo } from '../../plan/steps.js'
 import type { Row } from '../../plan/value.js'
+import type { Window } from '../api.js'
 import type { TableStore } from '../state/table-store.js'
 import type { TimeIndex } from '../state/time-index.js'
 import { StreamRecord } from './context.js'
@@ -28,8 +30,11 @@ interface Side {
 
 interface Join {
   readonly context: ProcessorContext
-  /** Keys carry windows: only records of the same window meet, so its bounds stand behind the key columns. */
-  readonly windowed: boolean
+  /**
+   * Keys carry windows: only records of the same window meet, so its bounds stand behind the key columns. Time windows are the same by their start alone,
+   * as their bytes in a key are: they then count as those of the left side.
+   */
+  readonly window: WindowInfo | undefined
   readonly forward: Forward
   readonly retentionMs: number
   readonly graceMs: number
@@ -45,18 +50,18 @@ interface Join {
  * A RIGHT join is run as the LEFT join of the right side with the left, its window not turned round: as ksqlDB's StreamStreamJoinBuilder does.
  * Without GRACE PERIOD a row that meets none is sent alone at once; with it, once its window has closed (KAFKA-10847).
  */
-export function streamStreamJoin (step: Step, context: ProcessorContext, forward: Forward, windowed: boolean): { left: Forward, right: Forward } {
+export function streamStreamJoin (step: Step, context: ProcessorContext, forward: Forward, windowInfo: WindowInfo | undefined): { left: Forward, right: Forward } {
   const rows = rowJoiner(step.schema, step.left.schema, step.right.schema)
   const turned = step.joinType === 'RIGHT'
   const { beforeMs, afterMs } = step
   const graceMs = step.graceMs ?? Math.max(DAY_MS - beforeMs - afterMs, 0)
   const delayed = step.graceMs !== undefined && step.joinType !== 'INNER'
   const bound = (name: string) => ({ name, type: { base: 'BIGINT' as const } })
-  const storeKey = windowed ? [...step.schema.key, bound('WINDOWSTART'), bound('WINDOWEND')] : step.schema.key
+  const storeKey = windowInfo !== undefined ? [...step.schema.key, bound('WINDOWSTART'), bound('WINDOWEND')] : step.schema.key
   const waitingKey = [...storeKey, { name: 'LEFT', type: { base: 'BOOLEAN' as const } }]
   const waitingValue = [...step.left.schema.value, ...step.right.schema.value]
   const join: Join = {
-    context, forward, graceMs, windowed,
+    context, forward, graceMs, window: windowInfo,
     retentionMs: beforeMs + afterMs + graceMs,
     streamTimes: context.streamTimes(step.context),
     waiting: delayed ? context.store(`${step.context}-outer`, { key: waitingKey, value: waitingValue, windowKind: 'session' }) : undefined,
@@ -82,11 +87,17 @@ export function streamStreamJoin (step: Step, context: ProcessorContext, forward
   return { left: record => processSide(join, left, right, record), right: record => processSide(join, right, left, record) }
 }
 
+function windowOf ({ window: info }: Join, window: Window | undefined): Window | undefined {
+  if (info === undefined || window === undefined) return undefined
+  return info.type === 'SESSION' ? window : { start: window.start, end: window.start + (info.sizeMs ?? 0) }
+}
+
 let sequence = 0
 
 function processSide (join: Join, self: Side, other: Side, record: StreamRecord): void {
   const { context, forward } = join
-  const { key: ownKey, window, value, timestamp } = record
+  const { key: ownKey, value, timestamp } = record
+  const window = windowOf(join, record.window)
   const { partition } = context
   const streamTime = Math.max(join.streamTimes[partition] ?? -1, timestamp)
   join.streamTimes[partition] = streamTime
@@ -95,7 +106,7 @@ function processSide (join: Join, self: Side, other: Side, record: StreamRecord)
     return
   }
   if (value === null) return
-  const key = join.windowed && window !== undefined ? [...ownKey, BigInt(window.start), BigInt(window.end)] : ownKey
+  const key = window !== undefined ? [...ownKey, BigInt(window.start), BigInt(window.end)] : ownKey
   keep(join, self, key, value, timestamp)
   if (timestamp === streamTime) emitWaiting(join, self, other, streamTime)
   const from = Math.max(0, timestamp - self.beforeMs, (other.observed[partition] ?? -1) - join.retentionMs + 1)
@@ -169,8 +180,8 @@ function emitWaiting (join: Join, self: Side, other: Side, streamTime: number): 
     const { row } = entry
     if (row === null) continue
     waiting.put(entry, null, one.at)
-    const key = one.key.slice(0, join.windowed ? -3 : -1)
-    const window = join.windowed ? { start: Number(one.key.at(-3)), end: Number(one.key.at(-2)) } : undefined
+    const key = one.key.slice(0, join.window !== undefined ? -3 : -1)
+    const window = join.window !== undefined ? { start: Number(one.key.at(-3)), end: Number(one.key.at(-2)) } : undefined
     const leftWidth = left.store.options.value.length
     const self = isLeft ? row.slice(0, leftWidth) : row.slice(leftWidth)
     forward(new StreamRecord(key, window, join.join(key, self, null, isLeft), null, one.at))
