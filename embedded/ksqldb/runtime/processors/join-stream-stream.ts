@@ -50,7 +50,9 @@ interface Join {
  * A RIGHT join is run as the LEFT join of the right side with the left, its window not turned round: as ksqlDB's StreamStreamJoinBuilder does.
  * Without GRACE PERIOD a row that meets none is sent alone at once; with it, once its window has closed (KAFKA-10847).
  */
-export function streamStreamJoin (step: Step, context: ProcessorContext, forward: Forward, windowInfo: WindowInfo | undefined): { left: Forward, right: Forward } {
+export function streamStreamJoin (
+  step: Step, context: ProcessorContext, forward: Forward, windowInfo: WindowInfo | undefined
+): { left: Forward, right: Forward } {
   const rows = rowJoiner(step.schema, step.left.schema, step.right.schema)
   const turned = step.joinType === 'RIGHT'
   const { beforeMs, afterMs } = step
