@@ -9,7 +9,7 @@ export interface CachedBatch {
 
 /** The batches of one log that the cache still has: always an unbroken run up to the log's end. */
 export class CachedTail {
-  #batches: CachedBatch[] = []
+  #batches: (CachedBatch | undefined)[] = []
   #head = 0
 
   push (batch: CachedBatch): void {
@@ -20,7 +20,8 @@ export class CachedTail {
   shift (): number {
     const batch = this.#batches[this.#head]
     if (batch === undefined) return 0
-    this.#head++
+    // The slot goes later, with others; what it held goes now, or the cache would take twice its budget.
+    this.#batches[this.#head++] = undefined
     if (this.#head > 64 && this.#head * 2 > this.#batches.length) {
       this.#batches = this.#batches.slice(this.#head)
       this.#head = 0
