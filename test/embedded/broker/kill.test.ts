@@ -12,9 +12,9 @@ const KILLS = Number(process.env['KILLS'] ?? 3)
 const ROUNDS_BETWEEN_MAX = 8
 const DELAY_MS_MAX = 40
 
-/** The loader that reads TypeScript goes along to the child. */
+/** Through `env`, because tap adds its loaders to every Node process that it sees started. */
 async function start (dataDir: string, port: number): Promise<{ child: ChildProcess, port: number }> {
-  const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(new URL('serve.ts', import.meta.url)), dataDir, String(port)], {
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, fileURLToPath(new URL('serve.mjs', import.meta.url)), dataDir, String(port)], {
     stdio: ['ignore', 'pipe', 'inherit']
   })
   let output = ''
