@@ -24,7 +24,7 @@ export interface BrokerOptions {
   /** Kafka's socket.request.max.bytes. */
   readonly frameBytesMax?: number | undefined
   readonly connectionsMax?: number | undefined
-  /** Memory for the newest batches of all topics, bytes. */
+  /** Memory for the newest batches of all topics, bytes (8 MiB): for consumers that keep up; what is older lies in the pages of the system. */
   readonly tailCacheBytes?: number | undefined
   /** Users that may connect, by SASL PLAIN or SCRAM-SHA-256. None given: anybody may. */
   readonly saslUsers?: readonly SaslUser[] | undefined
@@ -80,7 +80,7 @@ export function brokerSettings (options: BrokerOptions): BrokerSettings {
     topicDefaults: { partitions: options.defaultPartitions ?? 1, config: topicConfig },
     frameBytesMax: options.frameBytesMax ?? 104_857_600,
     connectionsMax: options.connectionsMax ?? 10_000,
-    tailCacheBytes: options.tailCacheBytes ?? 16 * 1024 * 1024,
+    tailCacheBytes: options.tailCacheBytes ?? 8 * 1024 * 1024,
     saslUsers: options.saslUsers,
     groups: { ...GROUP_DEFAULTS, ...options.groups },
     transactions: { ...TRANSACTION_DEFAULTS, ...options.transactions },
