@@ -74,6 +74,12 @@ function splitWindowedKey (data: Buffer, window: WindowInfo): { key: Buffer, win
   return { key: data.subarray(0, data.length - suffix), window: { start, end } }
 }
 
+/** Where the decoded value has the column; -1 where it comes from elsewhere. Most columns are copied by this, without a call. */
+function valuePlaceOf ({ name, headerKey }: Column, { sourceSchema }: SourceDescription): number {
+  const isHeader = (headerKey ?? sourceSchema.value.find(one => one.name === name)?.headerKey) !== undefined
+  return isHeader ? -1 : valueColumns(sourceSchema).findIndex(one => one.name === name)
+}
+
 type Extract = (row: Row | null, record: LogRecord) => number
 
 /** ROWTIME from a column: -1 where it cannot be had, as ksqlDB's LoggingTimestampExtractor. */
@@ -114,6 +120,7 @@ async function deserializers (source: SourceDescription, registry: SchemaRegistr
 export async function createDecoder (source: SourceDescription, { registry, context }: DecoderDependencies): Promise<RecordDecoder> {
   const { key: keys, value: values } = await deserializers(source, registry)
   const places = source.columns.map(column => placeOf(column, source))
+  const valuePlaces = source.columns.map(column => valuePlaceOf(column, source))
   const timestampOf = timestampExtractor(source, context)
   const { window: windowInfo } = source
   // ROWTIME must be known before the row is whole, and may come out of it: so its place is filled last.
@@ -129,15 +136,21 @@ export async function createDecoder (source: SourceDescription, { registry, cont
   }
   const decode = (record: LogRecord, partition: number): SourceRecord => {
     const { key, window } = readKey(record)
+    const { offset, headers } = record
     const value = record.value === null ? null : values.deserialize(record.value)
-    const common = { offset: record.offset, key, window, headers: record.headers }
-    if (value === null) return { ...common, value, timestamp: source.timestampColumn === undefined ? record.timestamp : timestampOf(null, record) }
+    if (value === null) {
+      const timestamp = source.timestampColumn === undefined ? record.timestamp : timestampOf(null, record)
+      return { offset, timestamp, key, window, value, headers }
+    }
     const parts: Parts = { record, partition, timestamp: record.timestamp, key, window, value }
     const row: Row = []
-    for (let i = 0; i < places.length; i++) row.push(places[i]!(parts))
+    for (let i = 0; i < places.length; i++) {
+      const at = valuePlaces[i]!
+      row.push(at >= 0 ? value[at]! : places[i]!(parts))
+    }
     const timestamp = timestampOf(row, record)
     if (timestamp !== record.timestamp && rowtimeAt >= 0) row[rowtimeAt] = BigInt(Math.max(timestamp, -1))
-    return { ...common, value: row, timestamp }
+    return { offset, timestamp, key, window, value: row, headers }
   }
   return {
     id: JSON.stringify([source.formats, printSchema(source.sourceSchema), source.columns.map(column => column.name), source.window, source.timestampColumn]),
