@@ -111,7 +111,7 @@ function describeFunction (name: string, functions: FunctionRegistry): object {
 
 function signature (s: BuiltInFunction['signatures'][number], kind: BuiltInFunction['kind']): object {
   const types = s.parameters.map(parameter => printParameterType(parameter.type))
-  const returnType: ParameterType = typeof s.returns === 'function' ? ruledReturn(s.parameters[0]?.type, kind) : s.returns
+  const returnType: ParameterType = typeof s.returns === 'function' ? s.describedReturns ?? ruledReturn(s.parameters[0]?.type, kind) : s.returns
   return {
     arguments: s.parameters.map((parameter, i) => ({
       name: parameter.name, type: types[i], description: parameter.description, isVariadic: i === s.variadicIndex
@@ -122,7 +122,7 @@ function signature (s: BuiltInFunction['signatures'][number], kind: BuiltInFunct
   }
 }
 
-/** A type that a rule decides is shown as the first argument's, of a table function as that of its elements. */
+/** A type that a rule decides, with nothing said of it, is shown as the first argument's, of a table function as that of its elements. */
 function ruledReturn (first: ParameterType | undefined, kind: BuiltInFunction['kind']): ParameterType {
   if (first === undefined) return { base: 'ANY' }
   return kind === 'TABLE' && (first.base === 'ARRAY' || first.base === 'ARRAY_OF') ? first.items : first

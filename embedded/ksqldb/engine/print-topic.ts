@@ -1,20 +1,24 @@
 // PRINT: a topic's records as lines of text, from the beginning or from now on.
 import type { PartitionLog } from '../../log.js'
 import { iterateBatches, type LogRecord } from '../../records/batch.js'
-import { formatTimestamp } from '../plan/iso-time.js'
 import type { Statement } from '../sql/ast.js'
 import type { KsqlEngine } from './engine.js'
 import { EngineError } from './errors.js'
+import { RecordFormatter, type PrintedRecord } from './record-formatter.js'
 
 type PrintTopic = Extract<Statement, { node: 'PrintTopic' }>
 
 const READ_BYTES_MAX = 64 * 1024
+/** Records whose formats are looked at together: as many as a Kafka consumer's poll gives. */
+const POLL_RECORDS_MAX = 500
 
 interface Position { readonly partition: PartitionLog, offset: number }
 
+type Write = (text: string) => Promise<void>
+
 /** Writes until LIMIT or the signal. Throws EngineError where there is no such topic. */
 export async function printTopic (
-  statement: PrintTopic, engine: KsqlEngine, signal: AbortSignal, write: (line: string) => Promise<void>, end: () => void
+  statement: PrintTopic, engine: KsqlEngine, signal: AbortSignal, write: Write, end: () => void
 ): Promise<void> {
   const topic = engine.log.describeTopic(statement.topic)
   if (topic === undefined) {
@@ -26,30 +30,62 @@ export async function printTopic (
     const partition = engine.log.partition(topic.name, i)
     if (partition !== undefined) positions.push({ partition, offset: statement.fromBeginning ? partition.logStartOffset : partition.lastStableOffset })
   }
-  await write('Key format: KAFKA_STRING\nValue format: KAFKA_STRING\n')
-  await copyRecords(positions, statement, signal, write)
+  await copyRecords(positions, statement, new RecordFormatter(engine.registry), signal, write)
   end()
 }
 
-async function copyRecords (positions: readonly Position[], statement: PrintTopic, signal: AbortSignal, write: (line: string) => Promise<void>): Promise<void> {
+async function copyRecords (
+  positions: readonly Position[], { interval = 1, limit = Infinity }: PrintTopic, formatter: RecordFormatter, signal: AbortSignal, write: Write
+): Promise<void> {
+  const formats = formatLines(formatter)
   let seen = 0
   let printed = 0
   while (!signal.aborted) {
     let found = false
-    for (const position of positions) {
-      for (const record of await readFrom(position)) {
-        found = true
-        if (seen++ % (statement.interval ?? 1) !== 0) continue
-        await write(line(record, position.partition.partition))
-        if (++printed >= (statement.limit ?? Infinity) || signal.aborted) return
-      }
+    for await (const records of polls(positions)) {
+      found = true
+      const lines = (await formatter.format(records)).filter(() => seen++ % interval === 0).slice(0, limit - printed)
+      printed += lines.length
+      await write([...formats(), ...lines].map(line => `${line}\n`).join(''))
+      if (printed >= limit || signal.aborted) return
     }
-    if (!found) await appended(positions, signal)
+    if (found) continue
+    await write('\n') // ksqlDB's sign of life where there is nothing to print.
+    await appended(positions, signal)
   }
+}
+
+/** What is there now, once through all partitions; a few are taken together, up to a poll's number of records. */
+async function * polls (positions: readonly Position[]): AsyncGenerator<PrintedRecord[]> {
+  let waiting: PrintedRecord[] = []
+  for (const position of positions) {
+    const { partition } = position.partition
+    for (const { timestamp, key, value } of await readFrom(position)) waiting.push({ timestamp, key, value, partition })
+    while (waiting.length >= POLL_RECORDS_MAX) {
+      yield waiting.slice(0, POLL_RECORDS_MAX)
+      waiting = waiting.slice(POLL_RECORDS_MAX)
+    }
+  }
+  if (waiting.length > 0) yield waiting
+}
+
+/** The lines that tell of formats, whenever they have changed. */
+function formatLines (formatter: RecordFormatter): () => string[] {
+  const told = new Map<string, string>()
+  const line = (prefix: string, formats: readonly string[]): string[] => {
+    const text = formats.length > 0
+      ? formats.join(' or ')
+      : ' does not match any supported format. It may be a STRING with encoding other than UTF8, or some other format.'
+    if (told.get(prefix) === text) return []
+    told.set(prefix, text)
+    return [prefix + text]
+  }
+  return () => [...line('Key format: ', formatter.keyFormats), ...line('Value format: ', formatter.valueFormats)]
 }
 
 async function readFrom (position: Position): Promise<LogRecord[]> {
   const { partition } = position
+  position.offset = Math.max(position.offset, partition.logStartOffset) // Retention may have passed it.
   if (position.offset >= partition.lastStableOffset) return []
   const { batches, abortedTransactions } = await partition.read(position.offset, READ_BYTES_MAX)
   const records: LogRecord[] = []
@@ -74,10 +110,4 @@ async function appended (positions: readonly Position[], signal: AbortSignal): P
     for (const { partition } of positions) ends.push(partition.onAppend(() => queueMicrotask(done)))
     if (signal.aborted || positions.some(({ partition, offset }) => partition.lastStableOffset > offset)) done()
   })
-}
-
-function line (record: LogRecord, partition: number): string {
-  const text = (bytes: Buffer | null): string => bytes === null ? '<null>' : bytes.toString()
-  const rowtime = `${formatTimestamp(record.timestamp).replaceAll('-', '/').replace('T', ' ')} Z`
-  return `rowtime: ${rowtime}, key: ${text(record.key)}, value: ${text(record.value)}, partition: ${partition}\n`
 }
