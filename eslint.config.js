@@ -39,8 +39,8 @@ export default [
   fence('embedded/**/*.ts', ['gateway/', 'embedded/ knows nothing of the gateway.']),
   fence('embedded/records/**/*.ts', ['(broker|registry|ksqldb|gateway)/', 'records/ stands alone.']),
   fence('embedded/broker/**/*.ts', [npm, 'The broker needs only node: modules.'], ['(registry|ksqldb|gateway)/', 'The broker stands alone.']),
-  fence('embedded/ksqldb/sql/**/*.ts', [npm, 'sql/ needs nothing.'], ['\\.\\./(plan|runtime|query|rest|broker|registry)/', 'sql/ imports nothing of the engine.']),
-  fence('embedded/ksqldb/plan/**/*.ts', ['/(runtime|query|rest|broker|registry)/', 'plan/ imports sql/ only.']),
-  fence('embedded/ksqldb/runtime/**/*.ts', ['/(query|rest|broker|registry)/', 'runtime/ imports plan/ and the log interface only.']),
-  fence('embedded/ksqldb/query/**/*.ts', ['/(rest|broker|registry)/', 'query/ knows no HTTP.'])
+  fence('embedded/ksqldb/sql/**/*.ts', [npm, 'sql/ needs nothing.'], ['\\.\\./(plan|runtime|engine|rest|broker|registry)/', 'sql/ imports nothing of the engine.']),
+  fence('embedded/ksqldb/plan/**/*.ts', ['/(runtime|engine|rest|broker|registry)/', 'plan/ imports sql/ only.']),
+  fence('embedded/ksqldb/runtime/**/*.ts', ['/(engine|rest|broker|registry)/', 'runtime/ imports plan/ and the log interface only.']),
+  fence('embedded/ksqldb/engine/**/*.ts', ['/(rest|broker|registry)/', 'engine/ knows no HTTP.'])
 ]

@@ -30,9 +30,8 @@ const redirectStatus = Type.Unsafe<number>({ type: 'integer', enum: [301, 302, 3
 const forwardQuery = Type.Boolean({ description: 'Whether the query of the short URL is added to the target' })
 const reason = Type.String({ maxLength: 500, description: 'Why, for the history' })
 
-export const CreateLinkBody = Type.Object({
-  url,
-  slug: Type.Optional(Type.String({ description: '1 to 64 letters, digits, - and _. Without it a code is derived from the URL' })),
+/** What a link is made with and can be edited in; null is as good as left out, or takes the field away. */
+const editable = {
   title: Type.Optional(nullable(title)),
   tags: Type.Optional(nullable(tags)),
   validFrom: Type.Optional(nullable(instant('The link redirects from here on'))),
@@ -41,18 +40,17 @@ export const CreateLinkBody = Type.Object({
   redirectStatus: Type.Optional(nullable(redirectStatus)),
   forwardQuery: Type.Optional(nullable(forwardQuery)),
   reason: Type.Optional(nullable(reason))
+}
+
+export const CreateLinkBody = Type.Object({
+  url,
+  slug: Type.Optional(Type.String({ description: '1 to 64 letters, digits, - and _. Without it a code is derived from the URL' })),
+  ...editable
 }, { additionalProperties: false })
 
 export const PatchLinkBody = Type.Object({
   url: Type.Optional(url),
-  title: Type.Optional(nullable(title)),
-  tags: Type.Optional(nullable(tags)),
-  validFrom: Type.Optional(nullable(instant('The link redirects from here on'))),
-  validUntil: Type.Optional(nullable(instant('The link redirects before this'))),
-  maxVisits: Type.Optional(nullable(maxVisits)),
-  redirectStatus: Type.Optional(nullable(redirectStatus)),
-  forwardQuery: Type.Optional(nullable(forwardQuery)),
-  reason: Type.Optional(nullable(reason))
+  ...editable
 }, { additionalProperties: false, description: 'JSON merge patch (RFC 7396): null takes a field away' })
 
 export const LinkParams = Type.Object({

@@ -4,20 +4,13 @@ import { SerdeError } from '../runtime/serde/format.js'
 import { javaDouble } from '../runtime/serde/json-text.js'
 import { wrapped } from '../runtime/serde/proto-columns.js'
 import { parseProto, type ProtoField, type ProtoMessage, type ProtoType, type ScalarName } from '../runtime/serde/proto-schema.js'
+import { FIXED32, FIXED64, LENGTH, VARINT, WIRE } from '../runtime/serde/proto-wire.js'
 import { javaFloat } from './avro-text.js'
 
-const VARINT = 0
-const FIXED64 = 1
-const LENGTH = 2
-const FIXED32 = 5
 const DEPTH_MAX = 100
 /** Bytes that no schema describes are looked into so far for messages. */
 const UNKNOWN_DEPTH_MAX = 10
 
-const WIRE: Readonly<Record<ScalarName, number>> = {
-  double: FIXED64, fixed64: FIXED64, sfixed64: FIXED64, float: FIXED32, fixed32: FIXED32, sfixed32: FIXED32, string: LENGTH, bytes: LENGTH,
-  int32: VARINT, int64: VARINT, uint32: VARINT, uint64: VARINT, sint32: VARINT, sint64: VARINT, bool: VARINT
-}
 const WELL_KNOWN: ReadonlyMap<string, ProtoMessage> = new Map(parseProto(`
   message Timestamp { int64 seconds = 1; int32 nanos = 2; }
   message Date { int32 year = 1; int32 month = 2; int32 day = 3; }

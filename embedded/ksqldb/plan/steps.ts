@@ -85,8 +85,6 @@ export type ExecutionStep =
    */
   | (Step & { readonly step: 'StreamAggregate' | 'StreamWindowedAggregate' | 'TableAggregate', readonly source: ExecutionStep, readonly nonAggregateColumns: readonly string[]
     readonly aggregates: readonly Extract<Expression, { node: 'FunctionCall' }>[], readonly window?: WindowExpression, readonly emitFinal: boolean, readonly formats: Formats })
-  /** EMIT FINAL: only the last result of a window, once stream time has passed its end and grace. */
-  | (Step & { readonly step: 'TableSuppress', readonly source: ExecutionStep })
   /**
    * Joins give one key column (a foreign-key join the left's) and as value columns the left's then the right's value columns; where the key is a column
    * of neither side (ROWKEY) it stands once more behind them. The planner has prefixed them before

@@ -8,11 +8,11 @@ import type { CompileContext } from '../plan/compile.js'
 import type { LogicalSchema } from '../plan/schema.js'
 import type { Formats, TimestampColumn, WindowInfo } from '../plan/steps.js'
 import type { Row, Value } from '../plan/value.js'
-import type { Expression } from '../sql/ast.js'
 import type { Window } from './api.js'
 import { partitionOfKey } from './partitioner.js'
 import type { StreamRecord } from './processors/context.js'
 import { createSerializer, valueColumns } from './serde/index.js'
+import { timestampExpression, timestampOfValue } from './timestamp-column.js'
 
 const MESSAGE_BYTES_MAX = 1048588
 const RECORD_OVERHEAD_BYTES = 64
@@ -158,15 +158,10 @@ export class Sink {
 
 /** WITH (TIMESTAMP=…) of a sink: the record's timestamp comes out of the row, which may name key columns too. */
 function sinkTimestamp (column: TimestampColumn, schema: LogicalSchema, context: CompileContext): (record: StreamRecord) => number {
-  const reference: Expression = { node: 'UnqualifiedColumnReference', name: column.column }
-  const expression: Expression = column.format === undefined
-    ? reference
-    : { node: 'FunctionCall', name: 'STRINGTOTIMESTAMP', arguments: [reference, { node: 'StringLiteral', value: column.format }] }
-  const { evaluate } = compileExpression(expression, [...schema.value, ...schema.key], context)
+  const { evaluate } = compileExpression(timestampExpression(column), [...schema.value, ...schema.key], context)
   const noKey: Row = new Array<Value>(schema.key.length).fill(null)
   return record => {
     if (record.value === null) return record.timestamp
-    const found = evaluate([...record.value, ...record.key ?? noKey])
-    return typeof found === 'bigint' || typeof found === 'number' ? Number(found) : -1
+    return timestampOfValue(evaluate([...record.value, ...record.key ?? noKey]))
   }
 }

@@ -1,5 +1,4 @@
 // Turns a record of a topic into the row of a source step: key, value, headers, pseudo columns, at the places the plan has given them.
-import type { Expression } from '../sql/ast.js'
 import type { LogRecord, RecordHeader } from '../../records/batch.js'
 import type { SchemaRegistry } from '../../schema-registry.js'
 import { compileExpression } from '../plan/compile.js'
@@ -12,6 +11,7 @@ import type { Window } from './api.js'
 import { createDeserializer, SerdeError, valueColumns } from './serde/index.js'
 import type { Deserializer } from './serde/index.js'
 import type { RecordDecoder, SourceRecord } from './topic-reader.js'
+import { timestampExpression, timestampOfValue } from './timestamp-column.js'
 
 /** What a source step, or a source of the metastore, says about its topic. */
 export interface SourceDescription {
@@ -86,15 +86,10 @@ type Extract = (row: Row | null, record: LogRecord) => number
 function timestampExtractor (source: SourceDescription, context: CompileContext): Extract {
   const { timestampColumn } = source
   if (timestampColumn === undefined) return (_row, record) => record.timestamp
-  const reference: Expression = { node: 'UnqualifiedColumnReference', name: timestampColumn.column }
-  const expression: Expression = timestampColumn.format === undefined
-    ? reference
-    : { node: 'FunctionCall', name: 'STRINGTOTIMESTAMP', arguments: [reference, { node: 'StringLiteral', value: timestampColumn.format }] }
-  const { evaluate } = compileExpression(expression, source.columns, context)
+  const { evaluate } = compileExpression(timestampExpression(timestampColumn), source.columns, context)
   return row => {
     if (row === null) return -1
-    const value = evaluate(row)
-    return typeof value === 'bigint' || typeof value === 'number' ? Number(value) : -1
+    return timestampOfValue(evaluate(row))
   }
 }
 

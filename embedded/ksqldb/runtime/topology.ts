@@ -12,7 +12,7 @@ import { streamStreamJoin } from './processors/join-stream-stream.js'
 import { streamTableJoin, tableTableJoin } from './processors/join-table.js'
 import type { TableGetter } from './processors/join-table.js'
 import { compileSelects, selectKey, streamFilter, streamFlatMap, streamGroupBy, streamSelect } from './processors/stateless.js'
-import { materialize, tableFilter, tableSelect, tableSuppress } from './processors/table.js'
+import { materialize, tableFilter, tableSelect } from './processors/table.js'
 import type { TableStore } from './state/table-store.js'
 import type { Window } from './api.js'
 
@@ -60,7 +60,7 @@ function windowOf (step: ExecutionStep): WindowInfo | undefined {
 function sendsOldValues (step: ExecutionStep): boolean {
   switch (step.step) {
     case 'TableSource': case 'WindowedTableSource': return step.materialized
-    case 'TableFilter': case 'TableSuppress': return sendsOldValues(step.source)
+    case 'TableFilter': return sendsOldValues(step.source)
     case 'TableSelect': return step.materialized === true || sendsOldValues(step.source)
     case 'StreamAggregate': case 'StreamWindowedAggregate': case 'TableAggregate': case 'TableTableJoin': case 'TableSelectKey': return true
     default: return false
@@ -99,7 +99,6 @@ class TopologyBuilder {
       case 'TableFilter': return this.#tableFilter(step, forward, sendOld)
       case 'TableSelect': return this.#tableSelect(step, forward, sendOld)
       case 'StreamAggregate': case 'StreamWindowedAggregate': case 'TableAggregate': return this.#aggregate(step, forward, sendOld)
-      case 'TableSuppress': return this.#suppress(step, forward)
       case 'StreamStreamJoin': {
         const { left, right } = streamStreamJoin(step, context, forward, windowOf(step.left))
         this.build(step.left, left, false)
@@ -208,16 +207,6 @@ class TopologyBuilder {
         : tableAggregate(step, this.context, forward, use)
     this.build(step.source, made.process, false)
     return { materialization: { store: made.store, rowOf: (stored, window) => made.aggregator.map(stored, window) } }
-  }
-
-  #suppress (step: StepOf<'TableSuppress'>, forward: Forward): Built {
-    let below: ExecutionStep = step.source
-    while (below.step === 'TableSelect' || below.step === 'TableFilter') below = below.source
-    const window = below.step === 'StreamWindowedAggregate' ? below.window : undefined
-    if (window === undefined) throw new Error('Suppression needs a windowed aggregate')
-    const size = windowTimeMs(window.size)
-    const grace = window.gracePeriod === undefined ? Math.max(86400000 - size, 0) : windowTimeMs(window.gracePeriod)
-    return this.build(step.source, tableSuppress(step, this.context, forward, grace, window.windowType === 'SESSION'), false)
   }
 }
 

@@ -1,4 +1,4 @@
-// Processors over the changes of a table: its source, filter, projection and EMIT FINAL's suppression (KTableSource, KTableFilter, KTableTransformValues).
+// Processors over the changes of a table: its source, filter and projection (KTableSource, KTableFilter, KTableTransformValues).
 import { compilePredicate } from '../../plan/compile.js'
 import type { Column } from '../../plan/schema.js'
 import type { Row } from '../../plan/value.js'
@@ -6,8 +6,6 @@ import type { TableStore } from '../state/table-store.js'
 import { StreamRecord } from './context.js'
 import type { Forward, ProcessorContext, StepOf } from './context.js'
 import { compileSelects } from './stateless.js'
-
-const SUPPRESS_PAGE = 200
 
 /** Keeps the rows of a table as they come; sends on what a row was before. */
 export function materialize (
@@ -45,38 +43,5 @@ export function tableSelect (step: StepOf<'TableSelect'>, context: ProcessorCont
     const value = record.value === null ? null : select(record.value)
     const old = sendOld && record.old !== null ? select(record.old) : null
     forward(new StreamRecord(record.key, record.window, value, old, record.timestamp))
-  }
-}
-
-/** Holds the last row of each window back until stream time has passed its end and grace. */
-export function tableSuppress (step: StepOf<'TableSuppress'>, context: ProcessorContext, forward: Forward, graceMs: number, session: boolean): Forward {
-  const { key, value } = step.schema
-  context.needsTransaction()
-  const store = context.store(step.context, { key, value, windowKind: 'session' })
-  const open = context.index(`${step.context}-open`, key)
-  const streamTimes = context.streamTimes(step.context)
-  return record => {
-    const { window } = record
-    if (record.key === null || window === undefined) return
-    const { partition } = context
-    // Upstream, the record's timestamp is the row's: stream time is what the task has seen.
-    const streamTime = Math.max(streamTimes[partition] ?? -1, record.timestamp)
-    streamTimes[partition] = streamTime
-    const entry = store.entry(record.key, window)
-    if (entry.row === null && record.value !== null) open.add(window.end, record.key, window)
-    if (entry.row !== null && record.value === null) open.remove(window.end, record.key, window)
-    store.put(entry, record.value, record.timestamp)
-    for (;;) {
-      const closed = open.below(streamTime - graceMs + (session ? 0 : 1), SUPPRESS_PAGE)
-      for (const one of closed) {
-        open.remove(one.at, one.key, one.window)
-        const held = store.entry(one.key, one.window)
-        const row = held.row
-        if (row === null) continue
-        store.put(held, null, held.timestamp)
-        forward(new StreamRecord(one.key, one.window, row, null, held.timestamp))
-      }
-      if (closed.length < SUPPRESS_PAGE) return
-    }
   }
 }

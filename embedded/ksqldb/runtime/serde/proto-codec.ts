@@ -9,17 +9,9 @@ import { twosComplement } from './avro-writer.js'
 import { SerdeError } from './format.js'
 import { wrapped } from './proto-columns.js'
 import { isEntry, type ProtoField, type ProtoMessage, type ProtoType, type ScalarName } from './proto-schema.js'
+import { FIXED32, FIXED64, LENGTH, VARINT, WIRE } from './proto-wire.js'
 
-const VARINT = 0
-const FIXED64 = 1
-const LENGTH = 2
-const FIXED32 = 5
 const DAY_MS = 86_400_000
-
-const WIRE: Readonly<Record<ScalarName, number>> = {
-  double: FIXED64, fixed64: FIXED64, sfixed64: FIXED64, float: FIXED32, fixed32: FIXED32, sfixed32: FIXED32, string: LENGTH, bytes: LENGTH,
-  int32: VARINT, int64: VARINT, uint32: VARINT, uint64: VARINT, sint32: VARINT, sint64: VARINT, bool: VARINT
-}
 
 // ---- writing
 

@@ -36,7 +36,7 @@ const NAMES: Readonly<Record<ExecutionStep['step'], string>> = {
   StreamSource: 'streamSourceV1', WindowedStreamSource: 'windowedStreamSourceV1', TableSource: 'tableSourceV2', WindowedTableSource: 'windowedTableSourceV1',
   StreamFilter: 'streamFilterV1', TableFilter: 'tableFilterV1', StreamSelect: 'streamSelectV1', TableSelect: 'tableSelectV1', StreamSelectKey: 'streamSelectKeyV2',
   TableSelectKey: 'tableSelectKeyV1', StreamFlatMap: 'streamFlatMapV1', StreamGroupBy: 'streamGroupByV2', TableGroupBy: 'tableGroupByV2', StreamAggregate: 'streamAggregateV1',
-  StreamWindowedAggregate: 'streamWindowedAggregateV1', TableAggregate: 'tableAggregateV1', TableSuppress: '', StreamStreamJoin: 'streamStreamJoinV1',
+  StreamWindowedAggregate: 'streamWindowedAggregateV1', TableAggregate: 'tableAggregateV1', StreamStreamJoin: 'streamStreamJoinV1',
   StreamTableJoin: 'streamTableJoinV1', TableTableJoin: 'tableTableJoinV1', ForeignKeyTableTableJoin: 'fkTableTableJoinV1'
 }
 
