@@ -1,4 +1,5 @@
-// Waits until the views say which event won: one poll for each link, however many writers wait on it.
+// Waits until the views say which event won. The feed of changes tells at once; a poll for each link, however many writers wait on it, stands in
+// where the feed is down or has missed a change.
 import type { LinkState } from '../queries/links.js'
 
 export interface Verdict {
@@ -17,6 +18,8 @@ interface Waiter {
 interface Watch { readonly waiters: Set<Waiter>, delayMs: number }
 
 const firstDelayMs = 3
+/** While the feed is up a poll is only for what it may have missed. */
+const firstDelayWithFeedMs = 100
 const delayMsMax = 200
 
 /** The acceptance rule read from the outside: the event stands among the accepted, or the version it wanted to follow has another successor. */
@@ -32,6 +35,8 @@ export interface ConfirmationOptions {
   readonly read: (link: string) => Promise<LinkState | undefined>
   readonly now: () => number
   readonly wait: (ms: number) => Promise<void>
+  /** Whether changes arrive through `observe`. */
+  readonly feedUp: () => boolean
 }
 
 export class Confirmation {
@@ -49,18 +54,29 @@ export class Confirmation {
       const watch = this.#watches.get(link)
       if (watch !== undefined) {
         watch.waiters.add(waiter)
-        watch.delayMs = firstDelayMs
+        watch.delayMs = this.#firstDelayMs()
         return
       }
-      const fresh: Watch = { waiters: new Set([waiter]), delayMs: firstDelayMs }
+      const fresh: Watch = { waiters: new Set([waiter]), delayMs: this.#firstDelayMs() }
       this.#watches.set(link, fresh)
       this.#poll(link, fresh).catch(() => {}) // it has nothing to throw: reads that fail are taken for no answer
     })
   }
 
+  #firstDelayMs (): number {
+    return this.#options.feedUp() ? firstDelayWithFeedMs : firstDelayMs
+  }
+
+  /** A link as the feed shows it now: writers who wait on it may have their verdict. */
+  observe (state: LinkState): void {
+    const watch = this.#watches.get(state.link)
+    if (watch !== undefined) this.#settle(watch, state)
+  }
+
   async #poll (link: string, watch: Watch): Promise<void> {
     while (watch.waiters.size > 0) {
       await this.#options.wait(watch.delayMs)
+      if (watch.waiters.size === 0) break
       watch.delayMs = Math.min(Math.ceil(watch.delayMs * 1.5), delayMsMax)
       // a read that fails decides nothing: the event is on the log, and the deadline ends the waiting
       const state = await this.#options.read(link).catch(() => undefined)

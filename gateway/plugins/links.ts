@@ -35,13 +35,18 @@ const targetLoader = (queries: LinkQueries, states: BatchedPull<LinkState>) => {
 }
 
 /** Follows the changes of all links until the signal; a break is waited out with a growing delay. */
-const follow = async (queries: LinkQueries, cache: TargetCache, signal: AbortSignal, onError: (error: unknown, wasUp: boolean) => void): Promise<void> => {
+const follow = async (
+  queries: LinkQueries, cache: TargetCache, confirmation: Confirmation, signal: AbortSignal, onError: (error: unknown, wasUp: boolean) => void
+): Promise<void> => {
   for (let delay = 50; !signal.aborted; delay = Math.min(delay * 2, feedRetryMsMax)) {
     try {
       const changes = await queries.changes(signal)
       cache.setFeed(true)
       delay = 50
-      for await (const target of changes) cache.changed(target)
+      for await (const state of changes) {
+        confirmation.observe(state)
+        if (state.latest !== undefined) cache.changed(targetOf(state.link, state.version, state.latest.doc))
+      }
     } catch (error) {
       if (!signal.aborted) onError(error, cache.feedUp)
     }
@@ -60,13 +65,14 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
     patienceMs: 200,
     now: () => performance.now()
   })
+  const confirmation = new Confirmation({ read: async link => await states.load(link), now: Date.now, wait, feedUp: () => cache.feedUp })
   app.decorate('targets', cache)
   app.decorate('links', new LinkService({
     read: async link => await states.load(link),
     history: async link => await queries.history(link),
     linkOfEvent: async eventId => await queries.linkOfEvent(eventId),
     write: async (link, event) => await app.kafka.events.append(names.linkEvents, link, app.codecs.linkEvent.encode(event)),
-    confirmation: new Confirmation({ read: async link => await states.load(link), now: Date.now, wait }),
+    confirmation,
     gate: new KeyedGate(writersPerLink, writersWaitingPerLink),
     ownHosts,
     newId: randomUUID,
@@ -75,7 +81,7 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
     onChange: view => cache.put(targetOf(view.link, view.version, view.doc))
   }))
   const stop = new AbortController()
-  const feed = follow(queries, cache, stop.signal, (error, wasUp) => {
+  const feed = follow(queries, cache, confirmation, stop.signal, (error, wasUp) => {
     // once for each break: until it is back, links are read again and again instead
     if (wasUp) app.log.warn({ err: error }, 'the feed of link changes broke')
     else app.log.debug({ err: error }, 'the feed of link changes is not back yet')

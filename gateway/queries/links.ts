@@ -144,6 +144,8 @@ export const targetOf = (link: string, version: number, doc: LinkDoc): Target =>
   forwardQuery: doc.forward_query
 })
 
+const stateColumns = 'link, ARRAY_LENGTH(revisions) AS version, TRANSFORM(revisions, r => r->event_id) AS event_ids, ' +
+  'revisions[1]->occurred_at AS created_at, revisions[-1] AS latest, ARRAY_LENGTH(attempts) AS attempts'
 const targetColumns = 'link, version, url, enabled, deleted, valid_from, valid_until, max_visits, redirect_status, forward_query'
 
 export class LinkQueries {
@@ -157,10 +159,7 @@ export class LinkQueries {
 
   /** Where these links stand; one that nobody ever wrote to is absent. */
   async states (links: readonly string[]): Promise<ReadonlyMap<string, LinkState>> {
-    const { rows } = await this.#ksqldb.pull(
-      'SELECT link, ARRAY_LENGTH(revisions) AS version, TRANSFORM(revisions, r => r->event_id) AS event_ids, ' +
-      'revisions[1]->occurred_at AS created_at, revisions[-1] AS latest, ARRAY_LENGTH(attempts) AS attempts ' +
-      `FROM ${this.#names.ksql('link_revisions')} WHERE ${this.#keyed(links)};`)
+    const { rows } = await this.#ksqldb.pull(`SELECT ${stateColumns} FROM ${this.#names.ksql('link_revisions')} WHERE ${this.#keyed(links)};`)
     return new Map(rows.map(toState).map(state => [state.link, state]))
   }
 
@@ -179,12 +178,12 @@ export class LinkQueries {
     return new Map(rows.map(toTarget).map(target => [target.link, target]))
   }
 
-  /** Every change of a link from now on, for as long as the signal and the server allow. */
-  async changes (signal: AbortSignal): Promise<AsyncIterable<Target>> {
+  /** Every event on a link from now on, as where the link then stands, for as long as the signal and the server allow. */
+  async changes (signal: AbortSignal): Promise<AsyncIterable<LinkState>> {
     const { rows } = await this.#ksqldb.push(
-      `SELECT ${targetColumns} FROM ${this.#names.ksql('links')} EMIT CHANGES;`, { 'auto.offset.reset': 'latest' }, signal)
+      `SELECT ${stateColumns} FROM ${this.#names.ksql('link_revisions')} EMIT CHANGES;`, { 'auto.offset.reset': 'latest' }, signal)
     return (async function * () {
-      for await (const row of rows) if (row[1] !== null) yield toTarget(row)
+      for await (const row of rows) yield toState(row)
     })()
   }
 

@@ -24,7 +24,7 @@ const make = ({ width = 16, confirmTimeoutMs = 1_000, log = new AcceptanceLog() 
       await tick()
       log.append(link, event)
     },
-    confirmation: new Confirmation({ read, now: () => clock, wait: async ms => { clock += ms; await tick() } }),
+    confirmation: new Confirmation({ read, now: () => clock, wait: async ms => { clock += ms; await tick() }, feedUp: () => false }),
     gate: new KeyedGate(width, 1_000),
     ownHosts: () => new Set(['go.example']),
     newId: () => `event-${++ids}`,

@@ -69,7 +69,8 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
     confirmation: new Confirmation({
       read: async link => log.state(link),
       now: Date.now,
-      wait: async () => await new Promise(resolve => { setImmediate(resolve) })
+      wait: async () => await new Promise(resolve => { setImmediate(resolve) }),
+      feedUp: () => false
     }),
     gate: new KeyedGate(16, 100),
     ownHosts: () => new Set(['go.example']),
