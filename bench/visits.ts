@@ -78,7 +78,8 @@ export function * makeVisits (count: number, links: number, distinct: boolean): 
         country: pick(COUNTRIES),
         language: 'en',
         visitor: Math.floor(random() * VISITORS).toString(16).padStart(32, '0'),
-        bot
+        bot,
+        rule: null
       }
     }
   }

@@ -17,4 +17,6 @@ export interface Visit {
   readonly language: string | null
   readonly visitor: string
   readonly bot: boolean
+  /** The place, from 1, of the redirect rule that decided; null where none did. */
+  readonly rule: number | null
 }

@@ -12,6 +12,7 @@ export interface VisitRequest {
   readonly version: number
   readonly url: string | null
   readonly outcome: Outcome
+  readonly rule: number | null
   readonly address: string
   readonly userAgent: string | undefined
   readonly referrer: string | undefined
@@ -36,6 +37,11 @@ export class VisitRecorder {
     this.#options = options
   }
 
+  /** What tells visitors of today apart. */
+  visitor (address: string, userAgent: string | undefined): string {
+    return this.#options.hash(address, userAgent ?? '', this.#options.now())
+  }
+
   /** Resolves once the visit is in the spool, or has been counted as dropped. Whether it was made by a robot is the answer. */
   async record (request: VisitRequest): Promise<boolean> {
     const now = this.#options.now()
@@ -54,7 +60,8 @@ export class VisitRecorder {
         country: countryCode(request.country),
         language: firstLanguage(request.language),
         visitor: this.#options.hash(request.address, request.userAgent ?? '', now),
-        bot: agent.bot
+        bot: agent.bot,
+        rule: request.rule
       })
       await this.#options.spool.append(encodeFrame({ timestamp: now, link: request.link, value }))
       this.recorded++

@@ -73,7 +73,7 @@ export function linkEvent (url: string, { doc, ...event }: { type: string, base_
 export function visit (visitedAt: string, fields: object = {}): object {
   return {
     visit_id: randomUUID(), version: 1, url: 'https://visited.example/', outcome: 'redirected', visited_at: Date.parse(visitedAt), referrer: null, device: 'desktop',
-    browser: 'Firefox', os: 'Linux', country: null, language: null, visitor: 'somebody', bot: false, ...fields
+    browser: 'Firefox', os: 'Linux', country: null, language: null, visitor: 'somebody', bot: false, rule: null, ...fields
   }
 }
 

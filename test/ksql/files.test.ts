@@ -21,7 +21,7 @@ t.test('each file makes one stream or table, can be run again, and parses', asyn
     t.equal(statements.length, 1, file)
     for (const statement of statements) {
       if (statement.kind !== 'statement') continue
-      t.match(statement.text, /^CREATE (?:STREAM|TABLE) IF NOT EXISTS /, file)
+      t.match(statement.text, /^CREATE (?:(?:STREAM|TABLE) IF NOT EXISTS|OR REPLACE STREAM) /, file)
       t.match(statement.text, /KAFKA_TOPIC = '[a-z-]+', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'AVRO'/, file)
       t.equal(parseStatements(statement.text).length, 1, file)
     }

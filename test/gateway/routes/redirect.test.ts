@@ -1,5 +1,4 @@
 import t from 'tap'
-import { locationOf } from '../../../gateway/routes/redirect.js'
 import { startRoutes } from './support.js'
 
 const firefox = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0' }
@@ -11,7 +10,7 @@ t.test('a redirect is a visit, HEAD is not', async t => {
   t.match(await call('GET', '/a?q=1', undefined, headers), { status: 307, headers: { location: 'https://example.com/a', 'cache-control': /no-cache/ }, text: '' })
   t.match(await call('HEAD', '/a'), { status: 307, headers: { location: 'https://example.com/a' } })
   t.strictSame(recorded, [{
-    link: 'a', version: 1, url: 'https://example.com/a', outcome: 'redirected', address: '127.0.0.1', userAgent: firefox['user-agent'],
+    link: 'a', version: 1, url: 'https://example.com/a', outcome: 'redirected', rule: null, address: '127.0.0.1', userAgent: firefox['user-agent'],
     referrer: 'https://r.example/x', language: 'de', country: 'CH'
   }])
 })
@@ -54,13 +53,4 @@ t.test('maxVisits: people are counted, robots and HEAD are not', async t => {
   const statuses = await Promise.all(Array.from({ length: 6 }, async () => (await call('GET', '/m', undefined, firefox)).status))
   t.strictSame(statuses.sort(), [302, 302, 410, 410, 410, 410])
   t.match(await call('GET', '/m', undefined, { 'user-agent': 'curl/8' }), { status: 410, body: { code: 'link_exhausted' } })
-})
-
-t.test('the query is forwarded where the link says so', async t => {
-  const forward = (url: string) => ({ url, forwardQuery: true })
-  t.equal(locationOf({ url: 'https://e.example/', forwardQuery: false }, '/a?x=1'), 'https://e.example/')
-  t.equal(locationOf(forward('https://e.example/'), '/a'), 'https://e.example/')
-  t.equal(locationOf(forward('https://e.example/'), '/a?'), 'https://e.example/')
-  t.equal(locationOf(forward('https://e.example/p#f'), '/a?x=1&y=%20'), 'https://e.example/p?x=1&y=%20#f')
-  t.equal(locationOf(forward('https://e.example/?k=v'), '/a?x=1'), 'https://e.example/?k=v&x=1')
 })
