@@ -112,7 +112,7 @@ export class LinkService {
       if (standing !== undefined) return same(standing) ? { kind: 'existing', view: standing } : undefined
       await this.#roomFor(link, state)
       this.#remember(key, eventId, link)
-      const event: LinkEvent = { event_id: eventId, type: 'LinkCreated', occurred_at: this.#options.now(), actor: context.actor, reason, base_version: 0, doc }
+      const event: LinkEvent = { event_id: eventId, type: 'LinkCreated', occurred_at: this.#options.now(), actor: context.actor, reason, base_version: 0, doc, valid_from: null, scheduled: [], reverted_to: null }
       const result = await this.#commit(link, event, 'created')
       if (!('lostTo' in result)) return result
       return result.lostTo !== undefined && same(result.lostTo) ? { kind: 'existing', view: result.lostTo } : undefined
@@ -150,7 +150,10 @@ export class LinkService {
         actor: context.actor,
         reason: fields.reason ?? null,
         base_version: standing.version,
-        doc
+        doc,
+        valid_from: null,
+        scheduled: null,
+        reverted_to: null
       }, 'changed')
       if ('lostTo' in result) throw stale(link, result.lostTo?.version ?? standing.version + 1)
       return result

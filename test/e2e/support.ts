@@ -38,9 +38,9 @@ export function codeOf (url: string, length = 7): string {
 
 interface Keyed { key: string, value: object }
 
-/** Writes events as a foreign program would: kafkajs, and Avro by the schema that the registry has under the topic's subject. */
-export async function produce (gateway: GatewayProcess, topic: string, records: readonly Keyed[]): Promise<void> {
-  const response = await fetch(`${gateway.registryUrl}/subjects/${topic}-value/versions/latest`)
+/** Writes events as a foreign program would: kafkajs, and Avro by a schema that the registry has under the topic's subject, the latest unless told. */
+export async function produce (gateway: GatewayProcess, topic: string, records: readonly Keyed[], version: number | 'latest' = 'latest'): Promise<void> {
+  const response = await fetch(`${gateway.registryUrl}/subjects/${topic}-value/versions/${version}`)
   const { id, schema } = await response.json() as { id: number, schema: string }
   const type = avro.Type.forSchema(JSON.parse(schema) as avro.Schema)
   const head = Buffer.alloc(5)

@@ -15,16 +15,14 @@ t.test('every file is a migration, numbered without a gap, and says which route 
   for (const { file, text } of migrations) t.match(text, /^-- [\s\S]*?(?:GET|POST|PATCH) \//, file)
 })
 
-t.test('each file makes one stream or table, can be run again, and parses', async t => {
+t.test('each file makes one stream or table, after dropping what stands in its way; it can be run again, and parses', async t => {
   for (const { file, text } of await readMigrations(at('ksql'))) {
-    const statements = splitStatements(text, file).filter(({ kind }) => kind === 'statement')
-    t.equal(statements.length, 1, file)
-    for (const statement of statements) {
-      if (statement.kind !== 'statement') continue
-      t.match(statement.text, /^CREATE (?:(?:STREAM|TABLE) IF NOT EXISTS|OR REPLACE STREAM) /, file)
-      t.match(statement.text, /KAFKA_TOPIC = '[a-z-]+', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'AVRO'/, file)
-      t.equal(parseStatements(statement.text).length, 1, file)
-    }
+    const statements = splitStatements(text, file).flatMap(one => one.kind === 'statement' ? [one.text] : [])
+    const made = statements.pop() ?? ''
+    for (const statement of statements) t.match(statement, /^DROP (?:STREAM|TABLE) IF EXISTS \w+;$/, `${file}: no topic is deleted`)
+    t.match(made, /^CREATE (?:(?:STREAM|TABLE) IF NOT EXISTS|OR REPLACE STREAM) /, file)
+    t.match(made, /KAFKA_TOPIC = '[a-z-]+', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'AVRO'/, file)
+    for (const statement of [...statements, made]) t.equal(parseStatements(statement).length, 1, file)
   }
 })
 
