@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { invalidField } from '../errors.js'
 import type { LinkDoc, LinkEventType } from '../events/link-event.js'
+import { validateRules, type RuleInput } from './rules.js'
 import { normaliseUrl } from './url.js'
 
 /** The fields of a link that a client may give; null takes one away (RFC 7396). */
@@ -14,6 +15,7 @@ export interface LinkFields {
   readonly maxVisits?: number | null
   readonly redirectStatus?: number | null
   readonly forwardQuery?: boolean | null
+  readonly rules?: readonly RuleInput[] | null
 }
 
 const blank: Omit<LinkDoc, 'url'> = {
@@ -38,7 +40,7 @@ const instant = (text: string, pointer: string): number => {
 const pick = <T, R>(given: T | null | undefined, current: R, preset: R, map: (value: T) => R): R =>
   given === undefined ? current : given === null ? preset : map(given)
 
-const merge = (current: LinkDoc, fields: LinkFields): LinkDoc => {
+const merge = (current: LinkDoc, fields: LinkFields, ownHosts: ReadonlySet<string>): LinkDoc => {
   const same = <T>(value: T) => value
   const merged: LinkDoc = {
     ...current,
@@ -48,7 +50,8 @@ const merge = (current: LinkDoc, fields: LinkFields): LinkDoc => {
     valid_until: pick(fields.validUntil, current.valid_until, null, text => instant(text, '/validUntil')),
     max_visits: pick(fields.maxVisits, current.max_visits, null, same),
     redirect_status: pick(fields.redirectStatus, current.redirect_status, 302, same),
-    forward_query: pick(fields.forwardQuery, current.forward_query, false, same)
+    forward_query: pick(fields.forwardQuery, current.forward_query, false, same),
+    rules: pick(fields.rules, current.rules, [], rules => validateRules(rules, ownHosts))
   }
   if (merged.valid_from !== null && merged.valid_until !== null && merged.valid_from >= merged.valid_until) {
     throw invalidField('/validUntil', 'must be later than validFrom')
@@ -58,11 +61,11 @@ const merge = (current: LinkDoc, fields: LinkFields): LinkDoc => {
 
 /** @throws LinklogError validation_failed with a pointer to the field that breaks a rule. */
 export const newDocument = (fields: LinkFields & { readonly url: string }, ownHosts: ReadonlySet<string>): LinkDoc =>
-  merge({ url: normaliseUrl(fields.url, ownHosts), ...blank }, fields)
+  merge({ url: normaliseUrl(fields.url, ownHosts), ...blank }, fields, ownHosts)
 
 /** @throws LinklogError validation_failed with a pointer to the field that breaks a rule. */
 export const patchedDocument = (current: LinkDoc, fields: LinkFields, ownHosts: ReadonlySet<string>): LinkDoc =>
-  merge(fields.url === undefined ? current : { ...current, url: normaliseUrl(fields.url, ownHosts) }, fields)
+  merge(fields.url === undefined ? current : { ...current, url: normaliseUrl(fields.url, ownHosts) }, fields, ownHosts)
 
 export const sameDocument = (a: LinkDoc, b: LinkDoc): boolean => isDeepStrictEqual(a, b)
 

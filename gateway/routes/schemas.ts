@@ -2,6 +2,7 @@
 import { Type, type TSchema } from 'typebox'
 import { errorCodes } from '../errors.js'
 import { linkEventTypes } from '../events/link-event.js'
+import { RulesBody } from './rule-schemas.js'
 
 export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const instant = (description: string) => Type.String({ format: 'date-time', description })
@@ -39,6 +40,7 @@ const editable = {
   maxVisits: Type.Optional(nullable(maxVisits)),
   redirectStatus: Type.Optional(nullable(redirectStatus)),
   forwardQuery: Type.Optional(nullable(forwardQuery)),
+  rules: Type.Optional(nullable(RulesBody)),
   reason: Type.Optional(nullable(reason))
 }
 
