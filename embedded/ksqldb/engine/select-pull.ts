@@ -23,8 +23,7 @@ function candidates (plan: PullPlan, table: MaterializedTable): Iterable<TableRo
   const bounds = windowBounds(plan)
   switch (lookup.kind) {
     case 'keys': return table.window === undefined ? getAll(lookup.keys, table) : windowsOfAll(lookup.keys, table, bounds)
-    // The state's bounds are inclusive: what lies on an excluded bound is left to the filter.
-    case 'range': return table.range(lookup.from?.value, lookup.to?.value, bounds)
+    case 'range': return table.range(lookup, bounds)
     case 'scan': return table.scan(bounds)
   }
 }

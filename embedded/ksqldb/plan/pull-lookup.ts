@@ -12,8 +12,10 @@ import { isWindowBound } from './logical-schema.js'
 import type { DataSource } from './metastore.js'
 import { printExpressionPlain } from './print.js'
 import type { InstantRange, PullBound, PullLookup, PullPlan } from './pull-plan.js'
+import type { KeyCondition } from './pull-range.js'
+import { isOrdered, keyRange, likeConditions } from './pull-range.js'
 import type { Column } from './schema.js'
-import { columnsIn, isColumnReference } from './tree.js'
+import { columnsIn, isColumnReference, walk } from './tree.js'
 import type { Value } from './value.js'
 
 type Comparison = Extract<Expression, { node: 'Comparison' }>
@@ -25,6 +27,10 @@ const OPERATOR_NAMES: Readonly<Record<Operator, string>> = {
   '=': 'EQUAL', '<>': 'NOT_EQUAL', '<': 'LESS_THAN', '<=': 'LESS_THAN_OR_EQUAL', '>': 'GREATER_THAN', '>=': 'GREATER_THAN_OR_EQUAL',
   'IS DISTINCT FROM': 'IS_DISTINCT_FROM', 'IS NOT DISTINCT FROM': 'IS_NOT_DISTINCT_FROM'
 }
+function isRangeOperator (operator: Operator): operator is KeyCondition['operator'] {
+  return BOUND_OPERATORS.includes(operator)
+}
+
 const MIRRORED: Partial<Record<Operator, Operator>> = { '<': '>', '<=': '>=', '>': '<', '>=': '<=' }
 
 /** More alternatives than this are not looked up one by one: the whole state is scanned. */
@@ -101,9 +107,11 @@ export class LookupExtractor {
 
   /** What to read, and whether the lookup alone decides (then no filter is needed). Throws KsqlError. */
   extract (where: Expression): Pick<PullPlan, 'lookup' | 'windowStart' | 'windowEnd'> & { readonly isExact: boolean } {
-    const scan = { lookup: { kind: 'scan' } as const, isExact: false }
     const alternatives = alternativesOf(where, false)
-    if (alternatives === undefined) return scan
+    if (alternatives === undefined) return { lookup: { kind: 'scan' }, isExact: false }
+    const [only, ...others] = alternatives
+    const range = only === undefined || others.length > 0 ? undefined : keyRange(this.#source.schema.key, this.#conditions(only))
+    const scan = { lookup: range === undefined ? { kind: 'scan' } as const : { kind: 'range' as const, ...range }, isExact: false }
     let needsScan = false
     const terms = alternatives.map(alternative => {
       const found = this.#columnTerms(alternative)
@@ -112,7 +120,7 @@ export class LookupExtractor {
     })
     if (needsScan) return scan
     const wanted = terms.map(alternative => this.#alternative(alternative))
-    const lookup = this.#lookup(wanted)
+    const lookup = this.#lookup(wanted, alternatives)
     if (lookup.kind === 'scan') {
       if (!this.#scans.table) throw new KsqlError('Query requires table scan to be enabled. Table scans can be enabled by setting ksql.query.pull.table.scan.enabled=true')
       return scan
@@ -197,6 +205,43 @@ export class LookupExtractor {
     return { keys, start: this.#instants(terms, 'WINDOWSTART'), end: this.#instants(terms, 'WINDOWEND') }
   }
 
+  /**
+   * What the terms say of where keys lie in the state. ksqlDB reads all rows, or all on one side of one bound; the rows between are found here too,
+   * never others: what is not certain is left out, and nothing is refused.
+   */
+  #conditions (terms: readonly Expression[]): KeyCondition[] {
+    const { key } = this.#source.schema
+    const indexOf = (e: Expression): number => isColumnReference(e) ? key.findIndex(c => c.name === e.name) : -1
+    return terms.flatMap(term => {
+      if (term.node === 'Like') {
+        const index = indexOf(term.value)
+        return key[index]?.type.base === 'STRING' ? likeConditions(index, term) : []
+      }
+      if (term.node !== 'Comparison') return []
+      const onRight = indexOf(term.right) >= 0
+      const index = indexOf(onRight ? term.right : term.left)
+      const type = key[index]?.type
+      const operator = onRight ? MIRRORED[term.operator] ?? term.operator : term.operator
+      if (type === undefined || !isOrdered(type) || !isRangeOperator(operator)) return []
+      const value = this.#fixedValue(onRight ? term.left : term.right, type)
+      return value === undefined ? [] : [{ column: index, operator, value }]
+    })
+  }
+
+  /** The value of an expression without columns and calls, where it is of the type, or an INTEGER for a BIGINT. */
+  #fixedValue (e: Expression, type: SqlType): Value | undefined {
+    let isFixed = true
+    walk(e, ({ node }) => { isFixed &&= node !== 'FunctionCall' && node !== 'UnqualifiedColumnReference' && node !== 'QualifiedColumnReference' })
+    if (!isFixed) return undefined
+    try {
+      const { type: found, cast } = this.#constant(e, type)
+      const fits = found?.base === type.base || (found?.base === 'INTEGER' && type.base === 'BIGINT')
+      return fits && cast !== null ? cast : undefined
+    } catch {
+      return undefined
+    }
+  }
+
   #constant (e: Expression, type: SqlType): { readonly type: SqlType | undefined, readonly value: Value, readonly cast: Value | undefined } {
     const compiled = new NodeCompiler([], { functions: this.#functions }).compile(e)
     const value = compiled.evaluate([])
@@ -249,7 +294,7 @@ export class LookupExtractor {
     return range
   }
 
-  #lookup (alternatives: readonly Alternative[]): PullLookup {
+  #lookup (alternatives: readonly Alternative[], terms: readonly (readonly Expression[])[]): PullLookup {
     const columns = this.#source.schema.key
     if (alternatives.every(a => [...a.keys.values()].every(k => k.operator === '='))) {
       const keys = new Map<string, Value[]>()
@@ -262,8 +307,9 @@ export class LookupExtractor {
     const only = alternatives.length === 1 && columns.length === 1 ? alternatives[0]?.keys.get(0) : undefined
     const base = columns[0]?.type.base
     if (only === undefined || (base !== 'STRING' && base !== 'BYTES') || this.#isWindowed || !this.#scans.range) return { kind: 'scan' }
-    const bound = { value: only.value, inclusive: only.operator.endsWith('=') }
-    return only.operator.startsWith('>') ? { kind: 'range', from: bound } : { kind: 'range', to: bound }
+    const storeBound: KeyCondition = { column: 0, operator: only.operator as KeyCondition['operator'], value: only.value, isStoreBound: true }
+    const range = keyRange(columns, [storeBound, ...this.#conditions(terms[0] ?? [])])
+    return range === undefined ? { kind: 'scan' } : { kind: 'range', ...range }
   }
 }
 

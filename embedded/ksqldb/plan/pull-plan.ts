@@ -13,13 +13,20 @@ export interface InstantRange {
   readonly equal?: readonly number[]
 }
 
+/** A stretch of keys in their order: the first columns equal `prefix`, the next lies within the bounds; an absent end is open. */
+export interface KeyRange {
+  readonly prefix: readonly Value[]
+  readonly from?: PullBound<Value>
+  readonly to?: PullBound<Value>
+}
+
 /**
  * Which keys to read. `keys`: each is the values of the source's key columns in order, already of their types, without repeats.
- * `range`: over the first (and only) key column, of type STRING or BYTES, never over a windowed table. `scan`: everything. Rows found still pass `filter`.
+ * `range`: all keys of a stretch, of a windowed table with all their windows. `scan`: everything. Rows found still pass `filter`.
  */
 export type PullLookup =
   | { readonly kind: 'keys', readonly keys: readonly (readonly Value[])[] }
-  | { readonly kind: 'range', readonly from?: PullBound<Value>, readonly to?: PullBound<Value> }
+  | { readonly kind: 'range' } & KeyRange
   | { readonly kind: 'scan' }
 
 /** A planned pull query over one table (its state) or stream (its topic, to the end). */

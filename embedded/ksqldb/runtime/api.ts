@@ -5,7 +5,8 @@ import type { FunctionRegistry } from '../plan/function-registry.js'
 import type { Column, LogicalSchema } from '../plan/schema.js'
 import type { DataSource, PersistentQuery } from '../plan/metastore.js'
 import type { QueryPlan, WindowInfo } from '../plan/steps.js'
-import type { Row, Value } from '../plan/value.js'
+import type { KeyRange } from '../plan/pull-plan.js'
+import type { Row } from '../plan/value.js'
 
 /** One thing gone wrong with one record, as ksqlDB's processing log (KSQL_PROCESSING_LOG) has it. The record is skipped, the query goes on. */
 export interface ProcessingError {
@@ -119,8 +120,8 @@ export interface MaterializedTable {
   get (key: Row): TableRow | undefined
   /** The windows of one key, by start. */
   getWindows (key: Row, bounds: WindowBounds): Iterable<TableRow>
-  /** Rows whose first key column lies within the bounds (inclusive, undefined is open), in key order; windows of a key by start. */
-  range (lower: Value | undefined, upper: Value | undefined, bounds?: WindowBounds): Iterable<TableRow>
+  /** Rows of a stretch of keys, in key order; windows of a key in the order of the state. What lies outside is not read. */
+  range (keys: KeyRange, bounds?: WindowBounds): Iterable<TableRow>
   /** Number of rows is unknown; this walks all of them. */
   scan (bounds?: WindowBounds): Iterable<TableRow>
 }

@@ -1,7 +1,8 @@
 // A query's table as pull queries read it: the rows of a state store, with what the steps above the store make of them.
 import type { LogicalSchema } from '../plan/schema.js'
 import type { WindowInfo } from '../plan/steps.js'
-import type { Row, Value } from '../plan/value.js'
+import type { KeyRange } from '../plan/pull-plan.js'
+import type { Row } from '../plan/value.js'
 import type { MaterializedTable, TableRow, Window, WindowBounds } from './api.js'
 import type { StoreRow } from './state/table-store.js'
 import type { Materialization } from './topology.js'
@@ -42,12 +43,12 @@ export class StoredTable implements MaterializedTable {
     else yield * [...rows].sort((a, b) => (a.window?.start ?? 0) - (b.window?.start ?? 0))
   }
 
-  range (lower: Value | undefined, upper: Value | undefined, bounds: WindowBounds = {}): Iterable<TableRow> {
-    return this.#rows(this.#materialization.store.scan(lower, upper), bounds)
+  range (keys: KeyRange, bounds: WindowBounds = {}): Iterable<TableRow> {
+    return this.#rows(this.#materialization.store.scan(keys), bounds)
   }
 
   scan (bounds: WindowBounds = {}): Iterable<TableRow> {
-    return this.range(undefined, undefined, bounds)
+    return this.#rows(this.#materialization.store.scan(), bounds)
   }
 
   * #rows (stored: Iterable<StoreRow>, bounds: WindowBounds): Generator<TableRow> {

@@ -13,7 +13,8 @@ const DECIMAL_BYTES = 32
 
 /** Longer keys are cut and a hash put behind: lmdb takes 1,978 bytes, of which a window and the store's id need some. */
 export const KEY_BYTES_MAX = 1900
-const KEPT_BYTES = KEY_BYTES_MAX - 32
+/** What is kept of a longer key. */
+export const KEPT_BYTES = KEY_BYTES_MAX - 32
 
 function writeEscaped (to: ByteWriter, data: Buffer): void {
   let start = 0

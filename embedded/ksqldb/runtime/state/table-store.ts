@@ -1,9 +1,10 @@
 // A state store: rows by key, or by key and window, with a bounded cache in front that writes back at each commit.
 import type { Column } from '../../plan/schema.js'
+import type { KeyRange, PullBound } from '../../plan/pull-plan.js'
 import type { Row, Value } from '../../plan/value.js'
 import type { Window } from '../api.js'
 import { ByteReader, ByteWriter } from '../bytes.js'
-import { KeyCodec, writeKeyValue } from './key-codec.js'
+import { KEPT_BYTES, KeyCodec, writeKeyValue } from './key-codec.js'
 import { STORE_ID_BYTES } from './state-db.js'
 import type { StateDb } from './state-db.js'
 import { ValueCodec } from './value-codec.js'
@@ -11,7 +12,10 @@ import { ValueCodec } from './value-codec.js'
 // Key: store id, key columns, then for windows: start in 64 bits; for sessions: end, start. Value: flags, the whole key where it was
 // cut, the row's timestamp as a double, the row.
 const WHOLE_KEY = 1
-const PAGE = 500
+// Pages grow, so that a LIMIT reads little and a scan asks seldom.
+const FIRST_PAGE = 32
+const PAGE_MAX = 512
+const BEHIND_ALL = Buffer.alloc(33, 255)
 const ENTRY_OVERHEAD = 200
 const EMPTY = Buffer.alloc(0)
 
@@ -227,34 +231,39 @@ export class TableStore {
 
   /** Committed rows whose first key columns are these. */
   * withPrefix (values: Row): Generator<StoreRow> {
-    this.#to.at = 0
-    this.#to.int32(this.options.id)
-    values.forEach((value, i) => writeKeyValue(this.#to, this.options.key[i]!.type, value))
-    const start = this.#to.take()
-    yield * this.#pages(start, Buffer.concat([start, Buffer.alloc(32, 255)]))
+    yield * this.scan({ prefix: values })
   }
 
-  /** Committed rows by key; bounds are of the first key column, inclusive, undefined is open. */
-  * scan (lower?: Value, upper?: Value): Generator<StoreRow> {
-    const bound = (value: Value | undefined, after: boolean): Buffer => {
-      this.#to.at = 0
-      this.#to.int32(value === undefined && after ? this.options.id + 1 : this.options.id)
-      if (value !== undefined) {
-        writeKeyValue(this.#to, this.options.key[0]!.type, value)
-        if (after) this.#to.bytes(Buffer.alloc(32, 255))
-      }
-      return this.#to.take()
-    }
-    yield * this.#pages(bound(lower, false), bound(upper, true))
+  /** Committed rows of a stretch of keys, by key; all without one. */
+  * scan (range: KeyRange = { prefix: [] }): Generator<StoreRow> {
+    const start = this.#rangeEnd(range.prefix, range.from, range.from?.inclusive === false, false)
+    const end = this.#rangeEnd(range.prefix, range.to, range.to?.inclusive !== false, true)
+    if (start.compare(end) < 0) yield * this.#pages(start, end)
+  }
+
+  /** The place before all keys that begin with these values, or behind them. Longer than stored keys are kept, it is moved outwards. */
+  #rangeEnd (prefix: readonly Value[], bound: PullBound<Value> | undefined, behind: boolean, outwardsIsBehind: boolean): Buffer {
+    const to = this.#to
+    to.at = 0
+    to.int32(this.options.id)
+    const values = bound === undefined ? prefix : [...prefix, bound.value]
+    values.forEach((value, i) => { writeKeyValue(to, this.options.key[i]!.type, value) })
+    const isCut = to.at > STORE_ID_BYTES + KEPT_BYTES
+    if (isCut) to.at = STORE_ID_BYTES + KEPT_BYTES
+    // Behind a whole value come 0 or 1, before the next column, or an instant; 255 only where text goes on behind a zero. Behind a cut one, anything.
+    if (isCut && outwardsIsBehind) to.bytes(BEHIND_ALL)
+    else if (!isCut && behind) to.byte(254)
+    return to.take()
   }
 
   /** A page at a time: the store may change in between, and a slow reader holds no transaction open. */
   * #pages (start: Buffer, end: Buffer): Generator<StoreRow> {
-    for (let from = start; ;) {
-      const page = this.#db.range(from, end, PAGE)
+    let size = FIRST_PAGE
+    for (let from = start; ; size = Math.min(size * 4, PAGE_MAX)) {
+      const page = this.#db.range(from, end, size)
       for (const { key, value } of page) yield this.#parse(key, value)
       const last = page.at(-1)
-      if (last === undefined || page.length < PAGE) return
+      if (last === undefined || page.length < size) return
       from = Buffer.concat([last.key, Buffer.of(0)])
     }
   }

@@ -27,15 +27,35 @@ t.test('lookups by key', async t => {
   t.same(lookup("SELECT * FROM by_two WHERE ms IN (5, 6) AND code = 'a';"), { kind: 'keys', keys: [['a', 5n], ['a', 6n]] })
 })
 
-t.test('ranges of text keys, scans of everything else', async t => {
+t.test('ranges of keys, scans of everything else', async t => {
   const lookup = (sql: string): unknown => plans().pull(sql).lookup
-  t.same(lookup("SELECT * FROM by_code WHERE code >= 'a';"), { kind: 'range', from: { value: 'a', inclusive: true } })
-  t.same(lookup("SELECT * FROM by_code WHERE 'a' > code;"), { kind: 'range', to: { value: 'a', inclusive: false } })
-  t.same(lookup('SELECT * FROM by_ms WHERE ms > 5;'), { kind: 'scan' })
+  const range = (range: object): unknown => ({ kind: 'range', prefix: [], ...range })
+  const from = (value: unknown, inclusive = true): object => ({ from: { value, inclusive } })
+  const to = (value: unknown, inclusive = false): object => ({ to: { value, inclusive } })
+  t.same(lookup("SELECT * FROM by_code WHERE code >= 'a';"), range(from('a')))
+  t.same(lookup("SELECT * FROM by_code WHERE 'a' > code;"), range(to('a')))
+  t.same(lookup("SELECT * FROM by_code WHERE code >= 'a' AND code < 'b';"), range({ ...from('a'), ...to('b') }))
+  t.same(lookup("SELECT * FROM by_code WHERE code < 'x' AND n > 3 AND 'b' < code AND code > 'a' AND code <= 'x';"), range({ ...from('b', false), ...to('x') }))
+  t.same(lookup("SELECT * FROM by_code WHERE code BETWEEN 'a' AND 'c';"), range({ ...from('a'), ...to('c', true) }))
+  t.same(lookup("SELECT * FROM by_code WHERE code LIKE 'ab%c';"), range({ ...from('ab'), ...to('ac') }))
+  t.same(lookup("SELECT * FROM by_code WHERE code LIKE 'a!_b_' ESCAPE '!';"), range({ ...from('a'), ...to('b') }))
+  t.same(lookup('SELECT * FROM by_ms WHERE ms > 5;'), range(from(5n, false)))
+  t.same(lookup("SELECT * FROM by_two WHERE code = 'a';"), { kind: 'range', prefix: ['a'] })
+  t.same(lookup("SELECT * FROM by_two WHERE ms < 9 AND code = 'a' AND ms >= -2;"), { kind: 'range', prefix: ['a'], ...from(-2n), ...to(9n) })
   t.same(lookup('SELECT * FROM by_code WHERE n > 1;'), { kind: 'scan' })
   t.same(lookup("SELECT * FROM by_code WHERE code = 'a' OR n > 1;"), { kind: 'scan' })
-  t.same(lookup("SELECT * FROM by_two WHERE code = 'a';"), { kind: 'scan' })
+  t.same(lookup("SELECT * FROM by_code WHERE code < 'a' OR code > 'b';"), { kind: 'scan' })
+  t.same(lookup('SELECT * FROM by_two WHERE ms = 5;'), { kind: 'scan' })
+  t.same(lookup('SELECT * FROM by_ms WHERE ms + 1 > 5;'), { kind: 'scan' })
+  t.same(lookup("SELECT * FROM by_code WHERE code LIKE '%a';"), { kind: 'scan' })
   t.same(lookup('SELECT * FROM by_code;'), { kind: 'scan' })
+})
+
+t.test('the first bound goes to the store as it is, others no further than UTF-8 and UTF-16 agree', async t => {
+  const lookup = (sql: string): unknown => plans().pull(sql).lookup
+  t.same(lookup("SELECT * FROM by_code WHERE code >= 'a\ue000' AND code < 'b\ue000';"),
+    { kind: 'range', prefix: [], from: { value: 'a\ue000', inclusive: true }, to: { value: 'c', inclusive: false } })
+  t.same(lookup("SELECT * FROM by_code WHERE code <= 'z' AND code > '\ue000';"), { kind: 'range', prefix: [], to: { value: 'z', inclusive: true } })
 })
 
 t.test('windows', async t => {
@@ -44,7 +64,7 @@ t.test('windows', async t => {
   t.same(plan.windowEnd, { equal: [5] })
   t.same(plan.columns.map(c => [c.name, c.isKey]), [['CODE', true], ['WINDOWSTART', true], ['WINDOWEND', true], ['N', false]])
   t.same(plan.rowColumns.map(c => c.name), ['N', 'ROWTIME', 'WINDOWSTART', 'WINDOWEND', 'CODE'])
-  t.same(plans().pull("SELECT * FROM by_hour WHERE code > 'a';").lookup, { kind: 'scan' })
+  t.same(plans().pull("SELECT * FROM by_hour WHERE code > 'a';").lookup, { kind: 'range', prefix: [], from: { value: 'a', inclusive: false } })
 })
 
 t.test('rows are filtered and projected; by key alone there is nothing to filter', async t => {
