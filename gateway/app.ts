@@ -2,9 +2,12 @@
 import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { checkExposure } from './access/exposure.js'
 import type { Config, StackAddresses } from './config.js'
 import { ownHostsOf } from './links/url.js'
 import { MigrationApplier } from './migrations/applier.js'
+import { accessPlugin } from './plugins/access.js'
+import { actorPlugin } from './plugins/actor.js'
 import { healthPlugin } from './plugins/health.js'
 import { kafkaPlugin } from './plugins/kafka.js'
 import { ksqldbPlugin } from './plugins/ksqldb.js'
@@ -18,6 +21,7 @@ import { visitsPlugin } from './plugins/visits.js'
 import { makeTopics } from './prepare.js'
 import { VisitQueries } from './queries/visits.js'
 import { BatchedPull } from './queries/batch.js'
+import { keyRoutes } from './routes/keys.js'
 import { linkRoutes } from './routes/links.js'
 import { redirectRoute } from './routes/redirect.js'
 import { serviceRoutes } from './routes/service.js'
@@ -83,7 +87,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(problemDetailsPlugin)
     await app.register(validationPlugin)
     await app.register(securityPlugin)
-    await app.register(openapiPlugin, { version: options.version })
+    await app.register(actorPlugin)
     await app.register(ksqldbPlugin, { config, stack })
     await app.register(kafkaPlugin, { config, stack })
     // one registration at a time: of two awaited together the second resolves before its plugin has run
@@ -100,6 +104,9 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
       wait
     })
     await applier.apply()
+    await app.register(accessPlugin, { config, names, publicUrl })
+    checkExposure(config, app.keyRing.locked)
+    await app.register(openapiPlugin, { version: options.version })
     await app.register(healthPlugin, { config, stack, migrationsStand: async () => await applier.standing() })
     await app.register(linksPlugin, { config, names, ownHosts: () => self().hosts })
     await app.register(visitsPlugin, { config, names })
@@ -116,6 +123,7 @@ const registerRoutes = async (app: FastifyInstance, config: Config, visits: Visi
   const counts = new BatchedPull<number>(async keys => await visits.countsWithoutBots(keys))
   const limits = new VisitLimits({ count: async link => await counts.load(link) ?? 0, now: () => performance.now() })
   await app.register(serviceRoutes)
+  await app.register(keyRoutes, { now: Date.now })
   await app.register(linkRoutes, { publicUrl })
   await app.register(visitRoutes, { queries: visits, now: Date.now })
   await app.register(redirectRoute, { limits, countryHeader: config.countryHeader, now: Date.now })

@@ -44,6 +44,9 @@ export interface Config {
   readonly visitorSecret: string | undefined
   readonly countryHeader: string | undefined
   readonly trustProxy: boolean | string
+  /** Where others reach the service, when that is not the host: the address of a container's published port. */
+  readonly publishedHost: string | undefined
+  readonly allowAnonymous: boolean
   readonly logLevel: string
 }
 
@@ -99,6 +102,8 @@ const schema = {
     VISITOR_SECRET: { type: 'string', minLength: 16 },
     COUNTRY_HEADER: { type: 'string', pattern: '^[A-Za-z0-9-]+$' },
     TRUST_PROXY: { type: 'string', pattern: `^(?:true|false|${proxy}(?:,\\s*${proxy})*)$` },
+    PUBLISHED_HOST: text,
+    ALLOW_ANONYMOUS: { type: 'boolean', default: false },
     LOG_LEVEL: { type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'warn' }
   }
 } as const
@@ -193,6 +198,8 @@ export const readConfig = (env: NodeJS.ProcessEnv): Config => {
     visitorSecret: optional('VISITOR_SECRET'),
     countryHeader: optional('COUNTRY_HEADER')?.toLowerCase(),
     trustProxy: trustProxy(settings['TRUST_PROXY']),
+    publishedHost: optional('PUBLISHED_HOST'),
+    allowAnonymous: settings['ALLOW_ANONYMOUS'] as boolean,
     logLevel: String(settings['LOG_LEVEL'])
   }
 }

@@ -3,6 +3,7 @@
 export interface Names {
   readonly linkEvents: string
   readonly visits: string
+  readonly apiKeyEvents: string
   /** A ksqlDB name, such as LINKS, as it is called on this cluster. */
   ksql (name: string): string
   topic (name: string): string
@@ -13,7 +14,7 @@ export const namesFor = (prefix: string): Names => {
   const ksqlPrefix = prefix === '' ? '' : `${prefix.replaceAll('-', '_').replace(/_+$/, '')}_`
   const topicPrefix = prefix === '' ? '' : `${prefix.replace(/-+$/, '')}-`
   const topic = (name: string) => `${topicPrefix}${name}`
-  return { linkEvents: topic('link-events'), visits: topic('visits'), topic, ksql: name => `${ksqlPrefix}${name}` }
+  return { linkEvents: topic('link-events'), visits: topic('visits'), apiKeyEvents: topic('api-key-events'), topic, ksql: name => `${ksqlPrefix}${name}` }
 }
 
 export interface TopicSettings { readonly partitions: number, readonly replicationFactor: number }
@@ -21,9 +22,9 @@ export interface TopicSettings { readonly partitions: number, readonly replicati
 /** The largest record of a link's history. Kafka's default, said on purpose: the history limit of links/history.ts keeps well below it. */
 export const recordBytesMax = 1_048_588
 
-/** The two logs: kept for ever, never compacted. All else can be rebuilt from them. */
+/** The logs: kept for ever, never compacted. All else can be rebuilt from them. */
 export const logTopics = (names: Names, settings: TopicSettings) =>
-  [names.linkEvents, names.visits].map(topic => ({
+  [names.linkEvents, names.visits, names.apiKeyEvents].map(topic => ({
     topic,
     numPartitions: settings.partitions,
     replicationFactor: settings.replicationFactor,

@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 // The command `linklog`: finds the subcommand and turns its outcome into an exit status; what a subcommand does lives in its own file.
+import { ConfigError } from '../config.js'
 import { exitCodes, UsageError } from './exit-codes.js'
 import { importCommand, importHelp } from './import.js'
+import { keysCommand, keysHelp } from './keys.js'
 
 const help = `Usage: linklog <command> [options]
 
 Commands:
   import FILE   create links from a list of URLs, a CSV or an NDJSON file
+  keys          make, list and revoke API keys
 
 Options:
   -h, --help    this text; 'linklog import --help' explains a command
@@ -28,10 +31,12 @@ async function run (args: readonly string[]): Promise<number> {
     case '-h':
     case '--help':
     case 'help':
-      process.stdout.write(rest[0] === 'import' ? importHelp : help)
+      process.stdout.write(rest[0] === 'import' ? importHelp : rest[0] === 'keys' ? keysHelp : help)
       return exitCodes.ok
     case 'import':
       return await importCommand(rest, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr })
+    case 'keys':
+      return await keysCommand(rest, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr })
     default:
       throw new UsageError(`There is no command '${command}'. See 'linklog --help'.`)
   }
@@ -45,6 +50,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   process.exitCode = await run(process.argv.slice(2))
 } catch (error) {
-  process.exitCode = error instanceof UsageError ? exitCodes.usage : exitCodes.service
+  process.exitCode = error instanceof UsageError || error instanceof ConfigError ? exitCodes.usage : exitCodes.service
   process.stderr.write(`linklog: ${error instanceof Error ? error.message : String(error)}\n`)
 }

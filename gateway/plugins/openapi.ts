@@ -12,9 +12,15 @@ export const openapiPlugin = fp<{ version: string }>(async (app, { version }) =>
         description: 'A link shortener whose log is the truth. Errors are problem details (RFC 9457) with a stable `code`.',
         license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' }
       },
+      components: {
+        securitySchemes: {
+          apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, ll_<id>_<secret>. Asked for as soon as one was made; each operation names its scope.' }
+        }
+      },
       tags: [
         { name: 'links', description: 'Make, read and change links' },
         { name: 'visits', description: 'Questions about visits' },
+        { name: 'keys', description: 'API keys' },
         { name: 'redirects', description: 'What visitors use' },
         { name: 'service', description: 'Is it there, is it ready' }
       ]

@@ -4,11 +4,16 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Config, StackAddresses } from '../config.js'
 import { AvroCodec } from '../events/avro.js'
+import type { ApiKeyEvent } from '../events/api-key-event.js'
 import type { LinkEvent } from '../events/link-event.js'
 import type { Visit } from '../events/visit.js'
 import type { Names } from '../topics.js'
 
-export interface Codecs { readonly linkEvent: AvroCodec<LinkEvent>, readonly visit: AvroCodec<Visit> }
+export interface Codecs {
+  readonly linkEvent: AvroCodec<LinkEvent>
+  readonly visit: AvroCodec<Visit>
+  readonly apiKeyEvent: AvroCodec<ApiKeyEvent>
+}
 
 declare module 'fastify' {
   interface FastifyInstance { codecs: Codecs }
@@ -65,15 +70,16 @@ const register = async <T>(client: Client, directory: string, subject: string, f
 
 export interface RegistryOptions { readonly config: Config, readonly stack: StackAddresses, readonly names: Names, readonly schemasDir: string }
 
-/** Registers both schemas. @throws SchemaRefused where one cannot follow what is in use. */
+/** Registers the schemas. @throws SchemaRefused where one cannot follow what is in use. */
 export const registerSchemas = async ({ config, stack, names, schemasDir }: RegistryOptions): Promise<Codecs> => {
   const client = await clientFor(config, stack)
   try {
-    const [linkEvent, visit] = await Promise.all([
+    const [linkEvent, visit, apiKeyEvent] = await Promise.all([
       register<LinkEvent>(client, schemasDir, `${names.linkEvents}-value`, 'link-events-value.avsc'),
-      register<Visit>(client, schemasDir, `${names.visits}-value`, 'visits-value.avsc')
+      register<Visit>(client, schemasDir, `${names.visits}-value`, 'visits-value.avsc'),
+      register<ApiKeyEvent>(client, schemasDir, `${names.apiKeyEvents}-value`, 'api-key-events-value.avsc')
     ])
-    return { linkEvent, visit }
+    return { linkEvent, visit, apiKeyEvent }
   } finally {
     await client.close() // what follows encodes with the ids that it was given
   }

@@ -11,7 +11,6 @@ import { CreateLinkBody, EventStatus, IdempotencyHeader, Link, LinkParams, Patch
 
 export interface LinkRoutesOptions { readonly publicUrl: () => string }
 
-const anonymous = 'anonymous'
 const iso = (ms: number): string => new Date(ms).toISOString()
 const etag = (version: number): string => `"${version}"`
 
@@ -90,7 +89,7 @@ const createRoute: FastifyPluginAsyncTypebox<LinkRoutesOptions> = async (app, { 
     }
   }, async (request, reply) => {
     const { slug, ...fields } = request.body
-    const context = { actor: anonymous, idempotencyKey: request.headers['idempotency-key'] }
+    const context = { actor: request.actor, idempotencyKey: request.headers['idempotency-key'] }
     const result = await app.links.create(slug === undefined ? fields : { ...fields, slug }, context)
     return sendResult(reply, result, publicUrl())
   })
@@ -106,7 +105,7 @@ const createRoute: FastifyPluginAsyncTypebox<LinkRoutesOptions> = async (app, { 
     }
   }, async (request, reply) => {
     const seen = seenVersions(request.headers['if-match'])
-    const context = { actor: anonymous, idempotencyKey: request.headers['idempotency-key'] }
+    const context = { actor: request.actor, idempotencyKey: request.headers['idempotency-key'] }
     return sendResult(reply, await app.links.edit(linkKey(request.params.link), seen, request.body, context), publicUrl())
   })
 }
