@@ -44,7 +44,7 @@ export interface RuleRequest {
 export const languageTag = (header: string | undefined): string | null =>
   /^\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3})(?=[,;\s]|$)/.exec(header ?? '')?.[1]?.toLowerCase() ?? null
 
-export class RequestFacts implements RuleFacts {
+export class RuleRequestFacts implements RuleFacts {
   readonly isLanguageWhole = true
   readonly #request: RuleRequest
   readonly #visitorDraw: VisitorDraw

@@ -1,9 +1,11 @@
-// app.visits: the recorder of visits, with the spool and the shipper behind it.
+// app.visits: the recorder of visits, with the spool and the shipper behind it; app.visitorDraw: where visitors stand in a split.
 import fp from 'fastify-plugin'
 import { Partitioners } from 'kafkajs'
 import path from 'node:path'
 import type { Config } from '../config.js'
 import type { Names } from '../topics.js'
+import type { VisitorDraw } from '../links/rule-facts.js'
+import { visitorDraw } from '../visits/draw.js'
 import { GatewayFolder } from '../visits/folder.js'
 import { VisitRecorder } from '../visits/recorder.js'
 import { Shipper } from '../visits/shipper.js'
@@ -11,7 +13,10 @@ import { Spool } from '../visits/spool.js'
 import { visitorHasher, visitorSecret } from '../visits/visitor.js'
 
 declare module 'fastify' {
-  interface FastifyInstance { visits: VisitRecorder }
+  interface FastifyInstance {
+    visits: VisitRecorder
+    visitorDraw: VisitorDraw
+  }
 }
 
 const droppedLogEvery = 1_000
@@ -24,7 +29,9 @@ export const visitsPlugin = fp<{ config: Config, names: Names }>(async (app, { c
     segmentBytes: config.spoolSegmentBytes,
     after: folder.position
   })
-  const hash = visitorHasher(await visitorSecret(config.visitorSecret, folder.directory))
+  const secret = await visitorSecret(config.visitorSecret, folder.directory)
+  const hash = visitorHasher(secret)
+  app.decorate('visitorDraw', visitorDraw(secret))
   const group = names.topic(`linklog-spool-${folder.gatewayId}`)
   const { client, admin } = app.kafka
   const shipper = new Shipper({

@@ -50,6 +50,7 @@ export interface Target {
   readonly maxVisits: number | null
   readonly redirectStatus: number
   readonly forwardQuery: boolean
+  readonly rules: readonly RedirectRule[]
 }
 
 type Struct = Record<string, unknown>
@@ -114,8 +115,11 @@ const toState = (row: Row): LinkState => {
   }
 }
 
+/** One for all the links without rules that are held. */
+const noRules: readonly RedirectRule[] = []
+
 const toTarget = (row: Row): Target => {
-  const [link, version, url, enabled, deleted, validFrom, validUntil, maxVisits, redirectStatus, forwardQuery] = row
+  const [link, version, url, enabled, deleted, validFrom, validUntil, maxVisits, redirectStatus, forwardQuery, rules] = row
   return {
     link: String(link),
     version: Number(version),
@@ -126,7 +130,8 @@ const toTarget = (row: Row): Target => {
     validUntil: toMillis(validUntil),
     maxVisits: (maxVisits ?? null) as number | null,
     redirectStatus: Number(redirectStatus ?? 302),
-    forwardQuery: forwardQuery === true
+    forwardQuery: forwardQuery === true,
+    rules: Array.isArray(rules) && rules.length > 0 ? rules.map(toRule) : noRules
   }
 }
 
@@ -141,12 +146,13 @@ export const targetOf = (link: string, version: number, doc: LinkDoc): Target =>
   validUntil: doc.valid_until,
   maxVisits: doc.max_visits,
   redirectStatus: doc.redirect_status,
-  forwardQuery: doc.forward_query
+  forwardQuery: doc.forward_query,
+  rules: doc.rules.length === 0 ? noRules : doc.rules
 })
 
 const stateColumns = 'link, ARRAY_LENGTH(revisions) AS version, TRANSFORM(revisions, r => r->event_id) AS event_ids, ' +
   'revisions[1]->occurred_at AS created_at, revisions[-1] AS latest, ARRAY_LENGTH(attempts) AS attempts'
-const targetColumns = 'link, version, url, enabled, deleted, valid_from, valid_until, max_visits, redirect_status, forward_query'
+const targetColumns = 'link, version, url, enabled, deleted, valid_from, valid_until, max_visits, redirect_status, forward_query, rules'
 
 export class LinkQueries {
   readonly #ksqldb: Pick<KsqlClient, 'pull' | 'push'>

@@ -1,5 +1,7 @@
 // What a request for a short link is answered, from the link and the request alone: no HTTP, no clock, nothing that waits.
 import type { Outcome } from '../events/visit.js'
+import { RuleRequestFacts, type VisitorDraw } from '../links/rule-facts.js'
+import { compiledRules, decidingRule } from '../links/rules.js'
 import type { Target } from '../queries/links.js'
 
 /** What the request told; headers as they came. A redirect that needs none of it pays for none of it. */
@@ -9,8 +11,9 @@ export interface RequestFacts {
   readonly userAgent: string | undefined
   readonly language: string | undefined
   readonly country: string | undefined
-  /** The same for one visitor throughout a day: what a split holds on to. A hash, so asked only where it is needed. */
-  readonly visitor: () => string
+  readonly address: string | undefined
+  /** Where the visitor stands in a split. A hash, so asked only where a rule needs it. */
+  readonly draw: VisitorDraw
 }
 
 export interface Decision {
@@ -52,6 +55,10 @@ export const decide = (target: Target | null, facts: RequestFacts, now: number):
   if (!target.enabled) return refusals.disabled
   if (target.validFrom !== null && now < target.validFrom) return refusals.expired
   if (target.validUntil !== null && now >= target.validUntil) return refusals.expired
-  const location = target.forwardQuery && facts.query !== '' ? withQuery(target.url, facts.query) : target.url
-  return { outcome: 'redirected', status: target.redirectStatus, location, rule: null }
+  const index = target.rules.length === 0
+    ? -1
+    : decidingRule(compiledRules(target.rules), new RuleRequestFacts({ ...facts, link: target.link, at: now }, facts.draw))
+  const url = target.rules[index]?.url ?? target.url
+  const location = target.forwardQuery && facts.query !== '' ? withQuery(url, facts.query) : url
+  return { outcome: 'redirected', status: target.redirectStatus, location, rule: index < 0 ? null : index + 1 }
 }

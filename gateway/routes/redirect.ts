@@ -45,7 +45,7 @@ export const redirectRoute: FastifyPluginAsync<RedirectOptions> = async (app, { 
       language: request.headers['accept-language'],
       country: countryHeader === undefined ? undefined : single(request.headers[countryHeader])
     }
-    let decision = decide(target, { ...facts, query: queryOf(request.url), visitor: () => app.visits.visitor(request.ip, userAgent) }, now())
+    let decision = decide(target, { ...facts, query: queryOf(request.url), address: request.ip, draw: app.visitorDraw }, now())
     if (target !== null && target.maxVisits !== null && decision.outcome === 'redirected') {
       const takes = counts && !classifyAgent(userAgent).bot
       if (!await limits.take(slug, target.maxVisits, takes)) decision = refusals.exhausted

@@ -37,11 +37,6 @@ export class VisitRecorder {
     this.#options = options
   }
 
-  /** What tells visitors of today apart. */
-  visitor (address: string, userAgent: string | undefined): string {
-    return this.#options.hash(address, userAgent ?? '', this.#options.now())
-  }
-
   /** Resolves once the visit is in the spool, or has been counted as dropped. Whether it was made by a robot is the answer. */
   async record (request: VisitRequest): Promise<boolean> {
     const now = this.#options.now()

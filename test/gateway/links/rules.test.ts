@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { LinklogError } from '../../../gateway/errors.js'
 import type { RedirectRule } from '../../../gateway/events/link-event.js'
-import { RequestFacts, type RuleRequest } from '../../../gateway/links/rule-facts.js'
+import { RuleRequestFacts, type RuleRequest } from '../../../gateway/links/rule-facts.js'
 import { explainRules, spreadOf } from '../../../gateway/links/rule-trial.js'
 import { compiledRules, decidingRule, validateRules, type RuleInput } from '../../../gateway/links/rules.js'
 import { visitorDraw } from '../../../gateway/visits/draw.js'
@@ -19,7 +19,7 @@ const condition = (dimension: string, ...operands: string[]) => ({ dimension, op
 const rule = (url: string, ...conditions: RuleInput['conditions'][number][]): RuleInput => ({ url: `https://${url}.example/`, conditions })
 const draw = visitorDraw(Buffer.from('a secret of the test'))
 
-const factsOf = (request: Partial<RuleRequest>) => new RequestFacts({
+const factsOf = (request: Partial<RuleRequest>) => new RuleRequestFacts({
   link: 'a', userAgent: firefox, language: undefined, country: undefined, query: '', at: Date.UTC(2026, 5, 15), address: '192.0.2.1', ...request
 }, draw)
 

@@ -4,7 +4,8 @@ import type { Target } from '../../../gateway/queries/links.js'
 import { until } from '../../helpers/until.js'
 
 const target = (link: string, version: number): Target => ({
-  link, version, url: `https://example.com/${version}`, enabled: true, deleted: false, validFrom: null, validUntil: null, maxVisits: null, redirectStatus: 302, forwardQuery: false
+  link, version, url: `https://example.com/${version}`, enabled: true, deleted: false, validFrom: null, validUntil: null, maxVisits: null, redirectStatus: 302,
+  forwardQuery: false, rules: []
 })
 
 const make = ({ max = 10, staleMs = 100, patienceMs = 1_000 } = {}) => {

@@ -17,6 +17,7 @@ import { linkRoutes } from '../../../gateway/routes/links.js'
 import { redirectRoute } from '../../../gateway/routes/redirect.js'
 import { serviceRoutes } from '../../../gateway/routes/service.js'
 import { visitRoutes } from '../../../gateway/routes/visits.js'
+import { visitorDraw } from '../../../gateway/visits/draw.js'
 import { VisitLimits } from '../../../gateway/visits/limits.js'
 import type { VisitRecorder, VisitRequest } from '../../../gateway/visits/recorder.js'
 import { AcceptanceLog } from '../links/acceptance-log.js'
@@ -81,6 +82,7 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
     confirmTimeoutMs,
     onChange: () => {}
   }))
+  app.decorate('visitorDraw', visitorDraw(Buffer.from('a secret of the test')))
   app.decorate('visits', { record: async (visit: VisitRequest) => { recorded.push(visit); return false } } as unknown as VisitRecorder)
   const health = { ready: true, checks: { kafka: 'ok', schemaRegistry: 'ok', ksqldb: 'ok', migrations: 'ok' } }
   app.decorate('health', async () => health)
