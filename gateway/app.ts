@@ -12,6 +12,7 @@ import { healthPlugin } from './plugins/health.js'
 import { kafkaPlugin } from './plugins/kafka.js'
 import { ksqldbPlugin } from './plugins/ksqldb.js'
 import { linksPlugin } from './plugins/links.js'
+import { metricsPlugin } from './plugins/metrics.js'
 import { openapiPlugin } from './plugins/openapi.js'
 import { problemDetailsPlugin, sendProblem } from './plugins/problem-details.js'
 import { registerSchemas, registryPlugin } from './plugins/registry.js'
@@ -88,6 +89,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(validationPlugin)
     await app.register(securityPlugin)
     await app.register(actorPlugin)
+    await app.register(metricsPlugin, { version: options.version })
     await app.register(ksqldbPlugin, { config, stack })
     await app.register(kafkaPlugin, { config, stack })
     // one registration at a time: of two awaited together the second resolves before its plugin has run

@@ -16,6 +16,8 @@ export interface KsqlClientOptions {
   readonly pullTimeoutMs: number
   /** Connections for pull queries: ksqlDB's documentation warns of many at once. */
   readonly connections?: number
+  /** Told of each pull query: how long it took, its repetitions included, and how it ended. */
+  readonly onPull?: (seconds: number, outcome: 'ok' | 'error') => void
 }
 
 interface CommandEntity {
@@ -39,12 +41,14 @@ export class KsqlClient {
   readonly #pushPool: Pool
   readonly #headers: Record<string, string>
   readonly #pullTimeoutMs: number
+  readonly #onPull: NonNullable<KsqlClientOptions['onPull']>
 
   constructor (options: KsqlClientOptions) {
     this.#pool = new Pool(options.url, { connections: options.connections ?? 16, pipelining: 1, keepAliveTimeout: 30_000 })
     // a push query holds its connection, so these are counted apart; its body has no end, hence no body time-out
     this.#pushPool = new Pool(options.url, { connections: 16, bodyTimeout: 0, headersTimeout: 30_000 })
     this.#pullTimeoutMs = options.pullTimeoutMs
+    this.#onPull = options.onPull ?? (() => {})
     this.#headers = { 'content-type': 'application/json' }
     if (options.credentials !== undefined) {
       const { username, password } = options.credentials
@@ -87,12 +91,18 @@ export class KsqlClient {
    * @throws KsqlError as ksqlDB refused it, or undici's error where the server could not be reached in time.
    */
   async pull (sql: string, timeoutMs = this.#pullTimeoutMs): Promise<PullResult> {
-    const deadline = performance.now() + timeoutMs
+    const started = performance.now()
+    const deadline = started + timeoutMs
     for (let delay = 10; ; delay = Math.min(delay * 2, retryDelayMsMax)) {
       try {
-        return await this.#pullOnce(sql, Math.max(1, Math.ceil(deadline - performance.now())))
+        const result = await this.#pullOnce(sql, Math.max(1, Math.ceil(deadline - performance.now())))
+        this.#onPull((performance.now() - started) / 1_000, 'ok')
+        return result
       } catch (error) {
-        if (!isPassing(error) || performance.now() + delay > deadline) throw error
+        if (!isPassing(error) || performance.now() + delay > deadline) {
+          this.#onPull((performance.now() - started) / 1_000, 'error')
+          throw error
+        }
         await wait(delay)
       }
     }

@@ -8,7 +8,12 @@ declare module 'fastify' {
 }
 
 export const ksqldbPlugin = fp<{ config: Config, stack: StackAddresses }>(async (app, { config, stack }) => {
-  const client = new KsqlClient({ url: stack.ksqldbUrl, credentials: config.ksqldbCredentials, pullTimeoutMs: config.pullTimeoutMs })
+  const client = new KsqlClient({
+    url: stack.ksqldbUrl,
+    credentials: config.ksqldbCredentials,
+    pullTimeoutMs: config.pullTimeoutMs,
+    onPull: (seconds, outcome) => app.metrics.pulls.observe({ outcome }, seconds)
+  })
   app.decorate('ksqldb', client)
   app.addHook('onClose', async () => await client.close())
-}, { name: 'ksqldb' })
+}, { name: 'ksqldb', dependencies: ['metrics'] })

@@ -80,6 +80,10 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
     confirmTimeoutMs: config.confirmTimeoutMs,
     onChange: view => cache.put(targetOf(view.link, view.version, view.doc))
   }))
+  app.metrics.counter('linklog_cache_hits_total', 'Links that redirects found in memory', () => cache.hits)
+  app.metrics.counter('linklog_cache_misses_total', 'Links that had to be read from the views', () => cache.misses)
+  app.metrics.gauge('linklog_cache_entries', 'Links in memory', () => cache.size)
+  app.metrics.gauge('linklog_feed_up', '1 while the feed of link changes arrives', () => cache.feedUp ? 1 : 0)
   const stop = new AbortController()
   const feed = follow(queries, cache, confirmation, stop.signal, (error, wasUp) => {
     // once for each break: until it is back, links are read again and again instead
@@ -90,4 +94,4 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
     stop.abort()
     await feed
   })
-}, { name: 'links', dependencies: ['kafka', 'registry', 'ksqldb'] })
+}, { name: 'links', dependencies: ['kafka', 'registry', 'ksqldb', 'metrics'] })

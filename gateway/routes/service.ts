@@ -17,5 +17,17 @@ export const serviceRoutes: FastifyPluginAsyncTypebox = async app => {
     return await reply.code(ready ? 200 : 503).header('cache-control', 'no-store').send({ status: ready ? 'ready' : 'not ready', checks })
   })
 
+  app.get('/metrics', {
+    schema: {
+      tags: ['service'],
+      summary: 'Measures for Prometheus',
+      produces: ['text/plain'],
+      response: { 200: { description: 'Text exposition format 0.0.4', content: { 'text/plain': { schema: Type.String() } } } }
+    }
+  }, async (request, reply) => {
+    const { registry } = app.metrics
+    return await reply.type(registry.contentType).header('cache-control', 'no-store').send(await registry.metrics())
+  })
+
   app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger())
 }

@@ -37,7 +37,7 @@ t.test('why not: unknown, outside its window, off, deleted', async t => {
 
 t.test('what can be no slug is nothing, and no visit', async t => {
   const { call, recorded } = await startRoutes(t)
-  for (const path of ['/favicon.ico', '/robots.txt', '/-a', '/API', '/metrics', '/a%2Fb', "/'%3B", `/${'x'.repeat(65)}`]) {
+  for (const path of ['/favicon.ico', '/robots.txt', '/-a', '/API', '/admin', '/a%2Fb', "/'%3B", `/${'x'.repeat(65)}`]) {
     t.match(await call('GET', path), { status: 404, body: { code: 'not_found' } }, path.slice(0, 20))
   }
   t.match(await call('GET', '/%ff'), { status: 400, body: { code: 'invalid_request' } })

@@ -7,6 +7,7 @@ import { KeyedGate } from '../../../gateway/links/gate.js'
 import { LinkService } from '../../../gateway/links/service.js'
 import { TargetCache } from '../../../gateway/links/target-cache.js'
 import { actorPlugin } from '../../../gateway/plugins/actor.js'
+import { metricsPlugin } from '../../../gateway/plugins/metrics.js'
 import { openapiPlugin } from '../../../gateway/plugins/openapi.js'
 import { problemDetailsPlugin, sendProblem } from '../../../gateway/plugins/problem-details.js'
 import { securityPlugin } from '../../../gateway/plugins/security.js'
@@ -57,6 +58,7 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
   await app.register(securityPlugin)
   await app.register(actorPlugin)
   await app.register(openapiPlugin, { version: '0.0.0' })
+  await app.register(metricsPlugin, { version: '0.0.0' })
   app.decorate('targets', new TargetCache({
     load: async link => {
       const state = log.state(link)
