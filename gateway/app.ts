@@ -11,6 +11,7 @@ import { actorPlugin } from './plugins/actor.js'
 import { healthPlugin } from './plugins/health.js'
 import { kafkaPlugin } from './plugins/kafka.js'
 import { ksqldbPlugin } from './plugins/ksqldb.js'
+import { guessLimitPlugin, rateLimitPlugin } from './plugins/limits.js'
 import { linksPlugin } from './plugins/links.js'
 import { metricsPlugin } from './plugins/metrics.js'
 import { openapiPlugin } from './plugins/openapi.js'
@@ -106,7 +107,9 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
       wait
     })
     await applier.apply()
+    await app.register(guessLimitPlugin, { settings: config, now: () => performance.now() })
     await app.register(accessPlugin, { config, names, publicUrl })
+    await app.register(rateLimitPlugin, { settings: config, now: () => performance.now() })
     checkExposure(config, app.keyRing.locked)
     await app.register(openapiPlugin, { version: options.version })
     await app.register(healthPlugin, { config, stack, migrationsStand: async () => await applier.standing() })

@@ -47,6 +47,13 @@ export interface Config {
   /** Where others reach the service, when that is not the host: the address of a container's published port. */
   readonly publishedHost: string | undefined
   readonly allowAnonymous: boolean
+  /** Requests a minute, by key or address, on one gateway; 0 is no limit. */
+  readonly rateLimitReads: number
+  readonly rateLimitWrites: number
+  /** Unknown links and wrong keys a minute, by address. */
+  readonly rateLimitMisses: number
+  /** Whether requests of this machine are counted too. */
+  readonly rateLimitLoopback: boolean
   readonly logLevel: string
 }
 
@@ -104,6 +111,10 @@ const schema = {
     TRUST_PROXY: { type: 'string', pattern: `^(?:true|false|${proxy}(?:,\\s*${proxy})*)$` },
     PUBLISHED_HOST: text,
     ALLOW_ANONYMOUS: { type: 'boolean', default: false },
+    RATE_LIMIT_READS: count(6_000, 0, 10_000_000),
+    RATE_LIMIT_WRITES: count(1_200, 0, 10_000_000),
+    RATE_LIMIT_MISSES: count(300, 0, 10_000_000),
+    RATE_LIMIT_LOOPBACK: { type: 'boolean', default: false },
     LOG_LEVEL: { type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], default: 'warn' }
   }
 } as const
@@ -200,6 +211,10 @@ export const readConfig = (env: NodeJS.ProcessEnv): Config => {
     trustProxy: trustProxy(settings['TRUST_PROXY']),
     publishedHost: optional('PUBLISHED_HOST'),
     allowAnonymous: settings['ALLOW_ANONYMOUS'] as boolean,
+    rateLimitReads: number('RATE_LIMIT_READS'),
+    rateLimitWrites: number('RATE_LIMIT_WRITES'),
+    rateLimitMisses: number('RATE_LIMIT_MISSES'),
+    rateLimitLoopback: settings['RATE_LIMIT_LOOPBACK'] as boolean,
     logLevel: String(settings['LOG_LEVEL'])
   }
 }

@@ -34,6 +34,7 @@ const catalogue = {
   validation_failed: [422, 'The body breaks a rule'],
   idempotency_key_reused: [422, 'The Idempotency-Key was used for another request'],
   if_match_required: [428, 'If-Match is required'],
+  too_many_requests: [429, 'Too many requests'],
   internal_error: [500, 'Something went wrong here'],
   unavailable: [503, 'The log or its views do not answer'],
   overloaded: [503, 'Too many writes are waiting']
