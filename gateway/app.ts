@@ -8,6 +8,7 @@ import { ownHostsOf } from './links/url.js'
 import { MigrationApplier } from './migrations/applier.js'
 import { accessPlugin } from './plugins/access.js'
 import { actorPlugin } from './plugins/actor.js'
+import { domainsPlugin } from './plugins/domains.js'
 import { healthPlugin } from './plugins/health.js'
 import { kafkaPlugin } from './plugins/kafka.js'
 import { ksqldbPlugin } from './plugins/ksqldb.js'
@@ -23,6 +24,7 @@ import { visitsPlugin } from './plugins/visits.js'
 import { makeTopics } from './prepare.js'
 import { VisitQueries } from './queries/visits.js'
 import { BatchedPull } from './queries/batch.js'
+import { domainRoutes } from './routes/domains.js'
 import { keyRoutes } from './routes/keys.js'
 import { linkRoutes } from './routes/links.js'
 import { redirectRoute } from './routes/redirect.js'
@@ -63,11 +65,11 @@ const addressOf = (app: FastifyInstance, config: Config): { host: string, port: 
 
 /** Its own address, asked for again and again: reckoned once it listens. */
 const selfOf = (app: FastifyInstance, config: Config) => {
-  let own: { readonly publicUrl: string, readonly hosts: ReadonlySet<string> } | undefined
+  let own: { readonly publicUrl: string, readonly host: string, readonly hosts: ReadonlySet<string> } | undefined
   return () => {
     if (own !== undefined) return own
     const { publicUrl, ...listening } = addressOf(app, config)
-    const reckoned = { publicUrl, hosts: ownHostsOf(publicUrl, listening) }
+    const reckoned = { publicUrl, host: new URL(publicUrl).host, hosts: ownHostsOf(publicUrl, listening) }
     if (app.server.listening) own = reckoned
     return reckoned
   }
@@ -113,7 +115,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     checkExposure(config, app.keyRing.locked)
     await app.register(openapiPlugin, { version: options.version })
     await app.register(healthPlugin, { config, stack, migrationsStand: async () => await applier.standing() })
-    await app.register(linksPlugin, { config, names, ownHosts: () => self().hosts })
+    await app.register(domainsPlugin, { config, names, ownHosts: () => self().hosts, defaultHost: () => self().host })
+    await app.register(linksPlugin, { config, names, ownHosts: () => app.domains.ownHosts(self().hosts) })
     await app.register(visitsPlugin, { config, names })
     await registerRoutes(app, config, new VisitQueries(app.ksqldb, names), publicUrl)
     await app.ready()
@@ -129,6 +132,7 @@ const registerRoutes = async (app: FastifyInstance, config: Config, visits: Visi
   const limits = new VisitLimits({ count: async link => await counts.load(link) ?? 0, now: () => performance.now() })
   await app.register(serviceRoutes)
   await app.register(keyRoutes, { now: Date.now })
+  await app.register(domainRoutes)
   await app.register(linkRoutes, { publicUrl })
   await app.register(visitRoutes, { queries: visits, now: Date.now })
   await app.register(redirectRoute, { limits, countryHeader: config.countryHeader, now: Date.now })
