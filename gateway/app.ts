@@ -5,10 +5,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { checkExposure } from './access/exposure.js'
 import type { Config, StackAddresses } from './config.js'
 import { ownHostsOf } from './links/url.js'
+import { Lister } from './lists/lister.js'
+import { ScanGate } from './lists/scan-gate.js'
 import { MigrationApplier } from './migrations/applier.js'
 import { accessPlugin } from './plugins/access.js'
 import { actorPlugin } from './plugins/actor.js'
-import { domainsPlugin } from './plugins/domains.js'
 import { healthPlugin } from './plugins/health.js'
 import { kafkaPlugin } from './plugins/kafka.js'
 import { ksqldbPlugin } from './plugins/ksqldb.js'
@@ -22,15 +23,16 @@ import { securityPlugin } from './plugins/security.js'
 import { validationPlugin } from './plugins/validation.js'
 import { visitsPlugin } from './plugins/visits.js'
 import { makeTopics } from './prepare.js'
+import { LinkListQueries } from './queries/link-list.js'
 import { VisitQueries } from './queries/visits.js'
 import { BatchedPull } from './queries/batch.js'
-import { domainRoutes } from './routes/domains.js'
 import { keyRoutes } from './routes/keys.js'
+import { linkListRoutes } from './routes/link-list.js'
 import { linkRoutes } from './routes/links.js'
 import { redirectRoute } from './routes/redirect.js'
 import { serviceRoutes } from './routes/service.js'
 import { visitRoutes } from './routes/visits.js'
-import { namesFor } from './topics.js'
+import { namesFor, type Names } from './topics.js'
 import { VisitLimits } from './visits/limits.js'
 
 export interface AppOptions {
@@ -65,11 +67,11 @@ const addressOf = (app: FastifyInstance, config: Config): { host: string, port: 
 
 /** Its own address, asked for again and again: reckoned once it listens. */
 const selfOf = (app: FastifyInstance, config: Config) => {
-  let own: { readonly publicUrl: string, readonly host: string, readonly hosts: ReadonlySet<string> } | undefined
+  let own: { readonly publicUrl: string, readonly hosts: ReadonlySet<string> } | undefined
   return () => {
     if (own !== undefined) return own
     const { publicUrl, ...listening } = addressOf(app, config)
-    const reckoned = { publicUrl, host: new URL(publicUrl).host, hosts: ownHostsOf(publicUrl, listening) }
+    const reckoned = { publicUrl, hosts: ownHostsOf(publicUrl, listening) }
     if (app.server.listening) own = reckoned
     return reckoned
   }
@@ -115,10 +117,9 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     checkExposure(config, app.keyRing.locked)
     await app.register(openapiPlugin, { version: options.version })
     await app.register(healthPlugin, { config, stack, migrationsStand: async () => await applier.standing() })
-    await app.register(domainsPlugin, { config, names, ownHosts: () => self().hosts, defaultHost: () => self().host })
-    await app.register(linksPlugin, { config, names, ownHosts: () => app.domains.ownHosts(self().hosts) })
+    await app.register(linksPlugin, { config, names, ownHosts: () => self().hosts })
     await app.register(visitsPlugin, { config, names })
-    await registerRoutes(app, config, new VisitQueries(app.ksqldb, names), publicUrl)
+    await registerRoutes(app, config, names, publicUrl)
     await app.ready()
   } catch (error) {
     await app.close().catch(() => {})
@@ -127,13 +128,22 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
   return Object.assign(app, { publicUrl })
 }
 
-const registerRoutes = async (app: FastifyInstance, config: Config, visits: VisitQueries, publicUrl: () => string): Promise<void> => {
+/** Lists read whole tables: few at a time, since each takes a core of ksqlDB while it runs. */
+const listsAtOnce = { runningMax: 4, waitingMax: 32 }
+
+const registerLists = async (app: FastifyInstance, config: Config, names: Names, publicUrl: () => string): Promise<void> => {
+  const lister = new Lister({ queries: new LinkListQueries(app.ksqldb, names), now: Date.now })
+  await app.register(linkListRoutes, { lister, gate: new ScanGate({ ...listsAtOnce, timeoutMs: config.scanTimeoutMs }), publicUrl })
+}
+
+const registerRoutes = async (app: FastifyInstance, config: Config, names: Names, publicUrl: () => string): Promise<void> => {
+  const visits = new VisitQueries(app.ksqldb, names)
   const counts = new BatchedPull<number>(async keys => await visits.countsWithoutBots(keys))
   const limits = new VisitLimits({ count: async link => await counts.load(link) ?? 0, now: () => performance.now() })
   await app.register(serviceRoutes)
   await app.register(keyRoutes, { now: Date.now })
-  await app.register(domainRoutes)
   await app.register(linkRoutes, { publicUrl })
+  await registerLists(app, config, names, publicUrl)
   await app.register(visitRoutes, { queries: visits, now: Date.now })
   await app.register(redirectRoute, { limits, countryHeader: config.countryHeader, now: Date.now })
 }

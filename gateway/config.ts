@@ -32,6 +32,8 @@ export interface Config {
   /** How long a write waits to see itself accepted or refused before it answers 202. */
   readonly confirmTimeoutMs: number
   readonly pullTimeoutMs: number
+  /** How long a list of links may take, its waiting included. */
+  readonly scanTimeoutMs: number
   readonly startTimeoutMs: number
   readonly stopTimeoutMs: number
   /** Links held for redirects. */
@@ -99,6 +101,7 @@ const schema = {
     REQUEST_TIMEOUT_MS: count(30_000, 100, oneDay),
     CONFIRM_TIMEOUT_MS: count(10_000, 10, oneDay),
     PULL_TIMEOUT_MS: count(5_000, 10, oneDay),
+    SCAN_TIMEOUT_MS: count(20_000, 10, oneDay),
     START_TIMEOUT_MS: count(120_000, 100, oneDay),
     STOP_TIMEOUT_MS: count(10_000, 100, oneDay),
     CACHE_LINKS_MAX: count(100_000, 1, 10_000_000),
@@ -199,6 +202,7 @@ export const readConfig = (env: NodeJS.ProcessEnv): Config => {
     requestTimeoutMs: number('REQUEST_TIMEOUT_MS'),
     confirmTimeoutMs: number('CONFIRM_TIMEOUT_MS'),
     pullTimeoutMs: number('PULL_TIMEOUT_MS'),
+    scanTimeoutMs: number('SCAN_TIMEOUT_MS'),
     startTimeoutMs: number('START_TIMEOUT_MS'),
     stopTimeoutMs: number('STOP_TIMEOUT_MS'),
     cacheLinksMax: number('CACHE_LINKS_MAX'),

@@ -19,16 +19,13 @@ export const openRoutes: ReadonlySet<string> = new Set(['GET /api/openapi.json']
 
 export const routeAccess: Readonly<Record<string, Access>> = {
   'POST /api/links': access('links:write', 'body'),
+  'GET /api/links': access('links:read', 'own'),
   'GET /api/links/:link': access('links:read', 'link'),
   'PATCH /api/links/:link': access('links:write', 'link'),
   'GET /api/links/:link/revisions': access('links:read', 'link'),
   'GET /api/links/:link/events/:eventId': access('links:read', 'link'),
   'GET /api/links/:link/visits': access('visits:read', 'link'),
   'GET /api/analytics': access('visits:read'),
-  'GET /api/domains': access('links:read'),
-  'GET /api/domains/:host': access('links:read'),
-  'PUT /api/domains/:host': access('admin'),
-  'DELETE /api/domains/:host': access('admin'),
   'POST /api/keys': access('admin'),
   'GET /api/keys': access('admin'),
   'GET /api/keys/:id': access('admin'),

@@ -31,6 +31,7 @@ const delimited = 'application/vnd.ksqlapi.delimited.v1'
 const admin = 'application/vnd.ksql.v1+json'
 const retryDelayMsMax = 250
 const statementTimeoutMs = 60_000
+const scanSilenceMs = 60_000
 const wait = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
 
 const isHeader = (value: unknown): value is { columnNames: string[] } =>
@@ -39,6 +40,7 @@ const isHeader = (value: unknown): value is { columnNames: string[] } =>
 export class KsqlClient {
   readonly #pool: Pool
   readonly #pushPool: Pool
+  readonly #scanPool: Pool
   readonly #headers: Record<string, string>
   readonly #pullTimeoutMs: number
   readonly #onPull: NonNullable<KsqlClientOptions['onPull']>
@@ -47,6 +49,8 @@ export class KsqlClient {
     this.#pool = new Pool(options.url, { connections: options.connections ?? 16, pipelining: 1, keepAliveTimeout: 30_000 })
     // a push query holds its connection, so these are counted apart; its body has no end, hence no body time-out
     this.#pushPool = new Pool(options.url, { connections: 16, bodyTimeout: 0, headersTimeout: 30_000 })
+    // nor may a scan of a million rows keep pulls by key waiting; who takes its rows slowly is waited for, a server that says nothing is not
+    this.#scanPool = new Pool(options.url, { connections: 16, pipelining: 1, headersTimeout: scanSilenceMs, bodyTimeout: scanSilenceMs })
     this.#pullTimeoutMs = options.pullTimeoutMs
     this.#onPull = options.onPull ?? (() => {})
     this.#headers = { 'content-type': 'application/json' }
@@ -113,11 +117,32 @@ export class KsqlClient {
    * @throws KsqlError as ksqlDB refused it.
    */
   async push (sql: string, properties: StreamsProperties, signal: AbortSignal): Promise<PushQuery> {
-    const response = await this.#post(this.#pushPool, '/query-stream', delimited, { sql, properties }, { signal })
+    return await this.#stream(this.#pushPool, sql, properties, signal)
+  }
+
+  /**
+   * Runs a pull query whose rows are given as they come, no faster than they are taken: for what reads a whole table. As with `pull`, it is
+   * asked again while the table is not ready. Giving up the rows, or aborting the signal, ends it.
+   * @throws KsqlError as ksqlDB refused it; the rows throw where the connection breaks.
+   */
+  async scan (sql: string, signal: AbortSignal): Promise<PushQuery> {
+    const deadline = performance.now() + this.#pullTimeoutMs
+    for (let delay = 10; ; delay = Math.min(delay * 2, retryDelayMsMax)) {
+      try {
+        return await this.#stream(this.#scanPool, sql, {}, signal)
+      } catch (error) {
+        if (!isPassing(error) || performance.now() + delay > deadline) throw error
+        await wait(delay)
+      }
+    }
+  }
+
+  async #stream (pool: Pool, sql: string, properties: StreamsProperties, signal: AbortSignal): Promise<PushQuery> {
+    const response = await this.#post(pool, '/query-stream', delimited, { sql, properties }, { signal })
     if (response.statusCode !== 200) throw toKsqlError(response.statusCode, await response.body.text())
     const lines = readLines(response.body)
     const first = await lines.next()
-    if (first.done === true) throw new KsqlError(200, 50000, 'The push query ended before its header')
+    if (first.done === true) throw new KsqlError(200, 50000, 'The query ended before its header')
     const header: unknown = JSON.parse(first.value)
     if (!isHeader(header)) throw toKsqlError(400, first.value)
     const rows = async function * (): AsyncGenerator<Row> {
@@ -168,6 +193,6 @@ export class KsqlClient {
 
   /** Ends every connection, push queries included. */
   async close (): Promise<void> {
-    await Promise.all([this.#pool.destroy(), this.#pushPool.destroy()])
+    await Promise.all([this.#pool.destroy(), this.#pushPool.destroy(), this.#scanPool.destroy()])
   }
 }

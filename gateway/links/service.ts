@@ -1,6 +1,5 @@
 // The commands on links: ask, write the event, and see by the acceptance rule whether it stands.
-import { canonicalHost } from '../domains/host.js'
-import { invalidField, LinklogError } from '../errors.js'
+import { LinklogError } from '../errors.js'
 import type { LinkDoc, LinkEvent } from '../events/link-event.js'
 import type { LinkHistory, LinkState, Revision } from '../queries/links.js'
 import type { Confirmation } from './confirmation.js'
@@ -39,8 +38,6 @@ export interface ServiceOptions {
   readonly confirmation: Confirmation
   readonly gate: KeyedGate
   readonly ownHosts: () => ReadonlySet<string>
-  /** What stands before the slug in the keys of a domain's links; undefined where there is no such domain. */
-  readonly prefixOf: (domain: string) => string | undefined
   readonly newId: () => string
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -49,7 +46,7 @@ export interface ServiceOptions {
   readonly onChange: (view: LinkView) => void
 }
 
-type CreateFields = LinkFields & { readonly url: string, readonly slug?: string, readonly domain?: string | null, readonly reason?: string | null }
+type CreateFields = LinkFields & { readonly url: string, readonly slug?: string, readonly reason?: string | null }
 type EditFields = LinkFields & { readonly reason?: string | null }
 
 /** Idempotency-Keys remembered here, until link_event_ids has them for every gateway. */
@@ -81,34 +78,25 @@ export class LinkService {
   async create (fields: CreateFields, context: Context): Promise<CommandResult> {
     const doc = newDocument(fields, this.#options.ownHosts())
     const reason = fields.reason ?? null
-    const prefix = this.#prefix(fields.domain ?? null)
     if (context.idempotencyKey !== undefined) {
       const eventId = derivedId('create', context.actor, context.idempotencyKey)
       const earlier = this.#recentKeys.get(eventId) ?? await this.#options.linkOfEvent(eventId)
-      const allowed = prefix + (fields.slug ?? codeFor(doc.url, codeCharsMax))
+      const allowed = fields.slug ?? codeFor(doc.url, codeCharsMax)
       if (earlier !== undefined && (fields.slug === undefined ? !allowed.startsWith(earlier) : allowed !== earlier)) throw reused()
     }
     if (fields.slug !== undefined) {
-      const link = prefix + checkSlug(fields.slug)
-      const result = await this.#createAt(link, doc, reason, context)
-      if (result === undefined) throw taken(link)
+      const slug = checkSlug(fields.slug)
+      const result = await this.#createAt(slug, doc, reason, context)
+      if (result === undefined) throw taken(slug)
       return result
     }
     for (let chars = codeCharsMin; chars <= codeCharsMax; chars++) {
       const code = codeFor(doc.url, chars)
       if (isReserved(code)) continue
-      const result = await this.#createAt(prefix + code, doc, reason, context, view => !view.doc.deleted && view.doc.url === doc.url)
+      const result = await this.#createAt(code, doc, reason, context, view => !view.doc.deleted && view.doc.url === doc.url)
       if (result !== undefined) return result
     }
-    throw taken(prefix + codeFor(doc.url, codeCharsMax))
-  }
-
-  #prefix (domain: string | null): string {
-    if (domain === null) return ''
-    const host = canonicalHost(domain)
-    const prefix = host === undefined ? undefined : this.#options.prefixOf(host)
-    if (prefix === undefined) throw invalidField('/domain', 'is no domain of this service')
-    return prefix
+    throw taken(codeFor(doc.url, codeCharsMax))
   }
 
   /** Undefined where the key belongs to another link; `same` says which link there will do instead of a new one. */
@@ -223,6 +211,12 @@ export class LinkService {
     const view = viewOf(await this.#options.read(link))
     if (view === undefined) throw new LinklogError('link_not_found', `There is no link ${link}`)
     return view
+  }
+
+  /** Where these links stand now; one that does not exist is absent. */
+  async getAll (links: readonly string[]): Promise<ReadonlyMap<string, LinkView>> {
+    const views = await Promise.all(links.map(async link => viewOf(await this.#options.read(link))))
+    return new Map(views.flatMap(view => view === undefined ? [] : [[view.link, view]]))
   }
 
   /** Everything that was ever written to a link. @throws LinklogError link_not_found. */

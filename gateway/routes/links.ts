@@ -23,7 +23,8 @@ export const linkKey = (text: string): string => {
 const shortUrl = (link: string, publicUrl: string): string =>
   link.includes('/') ? `${new URL(publicUrl).protocol}//${link}` : `${publicUrl}/${link}`
 
-const toLink = ({ link, version, createdAt, updatedAt, doc }: LinkView, publicUrl: string) => ({
+/** A link as the API shows it. */
+export const toLink = ({ link, version, createdAt, updatedAt, doc }: LinkView, publicUrl: string) => ({
   link,
   slug: link.slice(link.indexOf('/') + 1),
   shortUrl: shortUrl(link, publicUrl),

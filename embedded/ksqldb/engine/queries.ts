@@ -21,7 +21,8 @@ export interface PullResult {
   readonly kind: 'pull'
   readonly id: string
   readonly columns: readonly ResultColumn[]
-  readonly rows: Iterable<Row>
+  /** undefined where a long scan lets others have a turn. */
+  readonly rows: Iterable<Row | undefined>
 }
 
 /** Rows that come, until LIMIT, the end of a stream as its topic stands, or the client's end. */

@@ -3,13 +3,18 @@ import type { InstantRange, PullPlan } from '../plan/pull-plan.js'
 import type { Row, Value } from '../plan/value.js'
 import type { MaterializedTable, TableRow, WindowBounds } from '../runtime/api.js'
 
-/** The answer's rows in the order of the state. Reads as they are taken. */
-export function * selectPull (plan: PullPlan, table: MaterializedTable): Generator<Row, void, undefined> {
+/** So many rows are looked at in one go: about a millisecond. */
+const LOOKED_AT_MAX = 256
+
+/** The answer's rows in the order of the state. Reads as they are taken; gives undefined now and then, where a long scan can let others have a turn. */
+export function * selectPull (plan: PullPlan, table: MaterializedTable): Generator<Row | undefined, void, undefined> {
   const limit = plan.limit ?? Infinity
   if (limit <= 0) return
   let count = 0
+  let looked = 0
   const layout = rowLayout(plan)
   for (const found of candidates(plan, table)) {
+    if (++looked % LOOKED_AT_MAX === 0) yield undefined
     if (!inRange(plan.windowStart, found.window?.start) || !inRange(plan.windowEnd, found.window?.end)) continue
     const row = layout(found)
     if (plan.filter !== undefined && !plan.filter(row)) continue

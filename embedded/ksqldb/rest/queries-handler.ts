@@ -133,7 +133,7 @@ function failOld (response: ServerResponse, error: unknown): void {
 function sendSmall (result: PullResult, form: QueryForm, response: ServerResponse): void {
   let text = form.header(result.id, result.columns, true)
   const write = rowWriter(result.columns.map(column => column.type))
-  for (const row of result.rows) text += form.row(write(row), false)
+  for (const row of result.rows) if (row !== undefined) text += form.row(write(row), false)
   send(response, 200, text + form.end, form.contentType)
 }
 
@@ -142,6 +142,11 @@ async function sendPull (result: PullResult, form: QueryForm, response: ServerRe
   let text = form.header(result.id, result.columns, true)
   let pieces = 0
   for (const row of result.rows) {
+    if (row === undefined) {
+      await new Promise<void>(resolve => { setImmediate(resolve) })
+      if (response.destroyed) return
+      continue
+    }
     text += form.row(write(row), false)
     if (text.length < PIECE_CHARS) continue
     if (pieces++ === 0) response.setHeader('content-type', form.contentType)

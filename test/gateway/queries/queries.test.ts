@@ -3,6 +3,7 @@ import t from 'tap'
 import { parseStatements } from '../../../embedded/ksqldb/sql/parser.js'
 import { BatchedPull } from '../../../gateway/queries/batch.js'
 import { escapeString, toMillis } from '../../../gateway/queries/escape.js'
+import { LinkListQueries } from '../../../gateway/queries/link-list.js'
 import { LinkQueries } from '../../../gateway/queries/links.js'
 import { VisitQueries } from '../../../gateway/queries/visits.js'
 import { namesFor } from '../../../gateway/topics.js'
@@ -16,6 +17,10 @@ const recorder = (rows: unknown[][] = []) => {
     pull: async (sql: string) => {
       asked.push(sql)
       return { columnNames: [], rows }
+    },
+    scan: async (sql: string) => {
+      asked.push(sql)
+      return { columnNames: [], rows: (async function * () { yield * rows })() }
     },
     push: async () => ({ columnNames: [], rows: (async function * () { yield * rows })() })
   }
@@ -43,7 +48,23 @@ t.test('every query is one statement of the language, whatever the values', asyn
   await visits.sources(nasty)
   await visits.series(nasty, 'day', 0, 1)
   await visits.countsWithoutBots([nasty])
-  t.equal(ksqldb.asked.length, 10)
+  const lists = new LinkListQueries(ksqldb, namesFor('e2e-1'))
+  const filter = {
+    anyTag: [nasty, 'b'], allTags: [nasty], noTag: [nasty], text: nasty, domain: nasty, targetHost: nasty, url: nasty, createdFrom: 0, createdTo: 1,
+    states: ['active' as const, 'expired' as const],
+    within: { domains: [null, nasty], tags: [nasty] }
+  }
+  const { signal } = new AbortController()
+  const drain = async (rows: AsyncIterable<unknown>) => { for await (const row of rows) t.ok(row) }
+  await drain(lists.matching(filter, 5, { column: 'created_at', descending: true, place: { value: 7, link: nasty } }, signal))
+  await drain(lists.matching({}, 5, undefined, signal))
+  await lists.matchingOf([nasty, 'b'], filter, 5)
+  await lists.matchingOf(['b'], {}, 5)
+  await drain(lists.visited({ descending: false, value: 3 }, signal))
+  await lists.visitsOf([nasty])
+  await lists.everOfUrl(nasty)
+  await drain(lists.everScheduled(signal))
+  t.equal(ksqldb.asked.length, 18)
   for (const sql of ksqldb.asked) {
     t.equal(parseStatements(sql).length, 1, sql)
     t.match(sql, /FROM e2e_1_/)
