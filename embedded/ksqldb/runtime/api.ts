@@ -41,7 +41,7 @@ export interface RuntimeOptions {
   readonly logger?: RuntimeLogger
   /** Gets each record that a query could not process. Must not throw. */
   readonly onProcessingError?: (error: ProcessingError) => void
-  /** Bounds memory: bytes of cached state over all queries. By default 64 MiB. */
+  /** Bounds memory: about the bytes of heap that cached rows take over all queries, of which half may wait to be written. By default 64 MiB. */
   readonly cacheBytes?: number
   /** By default the built-in functions without properties. */
   readonly functions?: FunctionRegistry
@@ -112,7 +112,10 @@ export interface WindowBounds {
   readonly endMax?: number
 }
 
-/** The state of a table as last committed. Reads are synchronous; iterators read a snapshot page by page and may be left at any time. */
+/**
+ * The state of a table with all that was processed, committed or not. Reads are synchronous; iterators read page by page and may be left at any time.
+ * Ranges and scans have what was processed up to then committed first.
+ */
 export interface MaterializedTable {
   /** Key and value columns of the rows: the table's own. */
   readonly schema: LogicalSchema

@@ -1,6 +1,7 @@
 // Writing and reading binary values without an object per value: what the state store and the Avro and Kafka formats stand on.
 
 const INITIAL_BYTES = 1024
+const BYTES_KEPT_MAX = 4 * 1024 * 1024
 const SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 
 /** The bytes end before the value does, or hold what no writer makes. */
@@ -105,13 +106,22 @@ export class ByteWriter {
     this.utf8(value)
   }
 
+  /** What was written, in place: good until the next write. */
+  view (): Buffer {
+    return this.buffer.subarray(0, this.at)
+  }
+
   /** A copy of what was written since the last call. */
   take (): Buffer {
     const copy = Buffer.from(this.buffer.subarray(0, this.at))
-    this.at = 0
-    // One huge value must not hold its memory for good.
-    if (this.buffer.length > 4 * 1024 * 1024) this.buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES)
+    this.shrink()
     return copy
+  }
+
+  /** Begins anew. One huge value must not hold its memory for good. */
+  shrink (): void {
+    this.at = 0
+    if (this.buffer.length > BYTES_KEPT_MAX) this.buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES)
   }
 }
 

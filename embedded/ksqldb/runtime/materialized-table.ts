@@ -18,8 +18,11 @@ export class StoredTable implements MaterializedTable {
   readonly schema: LogicalSchema
   readonly window: WindowInfo | undefined
   readonly #materialization: Materialization
+  readonly #commit: () => void
 
-  constructor (schema: LogicalSchema, window: WindowInfo | undefined, materialization: Materialization) {
+  /** `commit` writes what the query has processed. */
+  constructor (schema: LogicalSchema, window: WindowInfo | undefined, materialization: Materialization, commit: () => void) {
+    this.#commit = commit
     this.schema = schema
     this.window = window
     this.#materialization = materialization
@@ -27,7 +30,7 @@ export class StoredTable implements MaterializedTable {
 
   get (key: Row): TableRow | undefined {
     const { store, rowOf } = this.#materialization
-    const { row, timestamp } = store.entry(key)
+    const { row, timestamp } = store.peek(key)
     if (row === null) return undefined
     const value = rowOf(row, undefined, timestamp)
     return value === null ? undefined : { key, value, timestamp }
@@ -38,12 +41,17 @@ export class StoredTable implements MaterializedTable {
     // Time windows lie in the order of their start, sessions in that of their end.
     const session = store.options.windowKind === 'session'
     const [from, to] = session ? [bounds.endMin, bounds.endMax] : [bounds.startMin, bounds.startMax]
-    const rows = this.#rows(store.windows(key, { from: from ?? 0, to: to ?? FARTHEST }), bounds)
-    if (!session) yield * rows
-    else yield * [...rows].sort((a, b) => (a.window?.start ?? 0) - (b.window?.start ?? 0))
+    const range = { from: from ?? 0, to: to ?? FARTHEST }
+    if (!session) {
+      yield * this.#rows(store.currentWindows(key, range), bounds)
+      return
+    }
+    this.#commit()
+    yield * [...this.#rows(store.windows(key, range), bounds)].sort((a, b) => (a.window?.start ?? 0) - (b.window?.start ?? 0))
   }
 
   range (keys: KeyRange, bounds: WindowBounds = {}): Iterable<TableRow> {
+    this.#commit()
     return this.#rows(this.#materialization.store.scan(keys), bounds)
   }
 

@@ -8,14 +8,15 @@ import type { Row } from '../plan/value.js'
 import { ByteWriter } from './bytes.js'
 import { partitionOfKey } from './partitioner.js'
 import type { ProcessorContext, StoreSpec, StreamTimes } from './processors/context.js'
+import { ExpiryIndex } from './state/expiry-index.js'
 import { KeyCodec } from './state/key-codec.js'
+import type { StateCache } from './state/state-cache.js'
 import { STORE_ID_BYTES } from './state/state-db.js'
 import type { QueryRecord, StateDb } from './state/state-db.js'
 import { TableStore } from './state/table-store.js'
 import { TimeIndex } from './state/time-index.js'
 
 const OUTBOX = ' outbox'
-const MINIMUM_CACHE_BYTES = 256 * 1024
 
 export interface QueryStateOptions {
   readonly id: string
@@ -23,8 +24,7 @@ export interface QueryStateOptions {
   readonly functions: FunctionRegistry
   readonly partitions: number
   readonly coalesce: boolean
-  /** For each store. */
-  readonly cacheBytes: number
+  readonly cache: StateCache
   readonly onError: (step: string, message: string) => void
 }
 
@@ -47,7 +47,7 @@ export class QueryState implements ProcessorContext {
   readonly #options: QueryStateOptions
   readonly #db: StateDb
   readonly #stores: TableStore[] = []
-  readonly #indexes: TimeIndex[] = []
+  readonly #indexes: (TimeIndex | ExpiryIndex)[] = []
   /** Whether each slice must be a transaction. */
   isTransactional = false
   readonly #beforeCommit: (() => void)[] = []
@@ -56,6 +56,7 @@ export class QueryState implements ProcessorContext {
   readonly #keyBytes = new ByteWriter()
   readonly #outboxStore: number
   #appendedThrough = -1
+  #moreToExpire = false
 
   constructor (options: QueryStateOptions) {
     this.#options = options
@@ -87,7 +88,7 @@ export class QueryState implements ProcessorContext {
   store (name: string, spec: StoreSpec): TableStore {
     const store = new TableStore(this.#db, {
       id: this.#storeId(name), key: spec.key, value: spec.value, windowKind: spec.windowKind ?? 'none',
-      cacheBytes: Math.max(this.#options.cacheBytes, MINIMUM_CACHE_BYTES), ...(spec.windowSizeMs === undefined ? {} : { windowSizeMs: spec.windowSizeMs })
+      cache: this.#options.cache, ...(spec.windowSizeMs === undefined ? {} : { windowSizeMs: spec.windowSizeMs })
     })
     this.#stores.push(store)
     return store
@@ -95,6 +96,12 @@ export class QueryState implements ProcessorContext {
 
   index (name: string, key: readonly Column[]): TimeIndex {
     const index = new TimeIndex(this.#db, this.#storeId(name), key)
+    this.#indexes.push(index)
+    return index
+  }
+
+  expiryIndex (name: string, key: readonly Column[]): ExpiryIndex {
+    const index = new ExpiryIndex(this.#db, this.#storeId(name), key)
     this.#indexes.push(index)
     return index
   }
@@ -125,9 +132,23 @@ export class QueryState implements ProcessorContext {
     this.isTransactional = true
   }
 
-  /** Entries that wait to be written. */
-  get dirtyEntries (): number {
-    return this.#stores.reduce((sum, store) => sum + store.dirtyEntries, 0)
+  hasMoreToExpire (): void {
+    this.#moreToExpire = true
+  }
+
+  /** Whether the last commit left expired rows that the next one can remove, though no record may come. */
+  get moreToExpire (): boolean { return this.#moreToExpire }
+
+  /** About the bytes of the rows that wait to be written. */
+  get dirtyBytes (): number {
+    let bytes = 0
+    for (const store of this.#stores) bytes += store.dirtyBytes
+    return bytes
+  }
+
+  /** Gives up the stores' part of the cache. */
+  close (): void {
+    for (const store of this.#stores) store.close()
   }
 
   error (step: string, message: string): void {
@@ -136,6 +157,7 @@ export class QueryState implements ProcessorContext {
 
   /** Sends what processors hold back. To be called before the sink's batches are taken. */
   finishRecords (): void {
+    this.#moreToExpire = false
     for (const work of this.#beforeCommit) work()
   }
 

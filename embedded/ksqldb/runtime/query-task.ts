@@ -5,8 +5,9 @@ import type { PartitionPosition, ProcessingError, QueryMetrics, QueryStatus, Rec
 import { StreamRecord } from './processors/context.js'
 import type { QueryState, OutboxEntry } from './query-state.js'
 import { Signal, SLICE_MS } from './scheduler.js'
-import type { Scheduler } from './scheduler.js'
+import type { CommitPacer, Scheduler } from './scheduler.js'
 import type { Sink } from './sink.js'
+import type { StateCache } from './state/state-cache.js'
 import type { StateDb } from './state/state-db.js'
 import { SourceBuffer } from './source-buffer.js'
 import type { TaskSource } from './source-buffer.js'
@@ -14,9 +15,8 @@ import type { SourceRecord, TopicReader } from './topic-reader.js'
 
 const SLICE_RECORDS_MAX = 20_000
 const OUTPUT_BYTES_MAX = 2 * 1024 * 1024
-// A backlog is committed this often, or when so much has changed; without one each slice is.
-const COMMIT_INTERVAL_MS = 300
-const DIRTY_ENTRIES_MAX = 20_000
+// A backlog is committed this often (ksqlDB's commit.interval.ms), or when so much has changed; without one, as soon as the pacer lets.
+const COMMIT_INTERVAL_MS = 2000
 const DEADLINE_EVERY = 32
 // A broker knows a producer's last five batches of a partition: no more than four stand between two marks of progress.
 const UNMARKED_BATCHES_MAX = 4
@@ -41,6 +41,10 @@ export interface TaskOptions {
   readonly sources: readonly TaskSource[]
   readonly reader: TopicReader
   readonly scheduler: Scheduler
+  readonly pacer: CommitPacer
+  readonly cache: StateCache
+  /** Bytes of changed rows after which a commit comes early: cache.max.bytes.buffering. */
+  readonly dirtyBytesMax: number
   /** Where `sink` writes; undefined where the results go elsewhere. */
   readonly sink: Sink | undefined
   readonly producerId: number
@@ -71,7 +75,13 @@ export class QueryTask {
   #paused = false
   /** Records processed since the last commit. */
   #uncommitted = 0
+  /** When the first of them was processed. */
+  #uncommittedSince = 0
   #committedAt = 0
+  /** Committed and not appended yet, in the order of the commits. */
+  #outgoing: OutboxEntry[] = []
+  /** Why a commit failed that someone else asked for: the task's loop has to take it from there. */
+  #commitError: Error | undefined
   #stopped = false
   #error: Error | undefined
   #done: Promise<void> = Promise.resolve()
@@ -128,19 +138,22 @@ export class QueryTask {
   async #run (): Promise<void> {
     for (let retryMs = RETRY_MS; !this.#stopped; retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)) {
       try {
-        await this.#appendAll(this.#options.state.outbox())
+        this.#outgoing = this.#options.state.outbox()
+        await this.#appendAll()
         this.#error = undefined
         while (!this.#stopped) {
           await this.#step()
           if (this.#uncommitted === 0) retryMs = RETRY_MS
         }
-        if (this.#uncommitted > 0) await this.#appendAll(this.#commit())
+        if (this.#uncommitted > 0) this.#commit()
+        await this.#appendAll()
       } catch (error) {
         this.#fail(error instanceof Error ? error : new Error(String(error)))
         if (!this.#stopped) await this.#backOff(retryMs)
       }
     }
     for (const stop of this.#stopListening) stop()
+    this.#options.state.close()
     this.#rejectWaiting(this.#error ?? new Error(`The query ${this.#options.id} was stopped`))
     this.#options.onStop(this.#error)
   }
@@ -148,6 +161,8 @@ export class QueryTask {
   /** Takes back all that is not committed and begins again at the last commit. */
   #fail (error: Error): void {
     this.#error = error
+    this.#commitError = undefined
+    this.#outgoing = []
     const { state, sink } = this.#options
     this.#rejectWaiting(error)
     this.#options.onFailure(error)
@@ -177,24 +192,55 @@ export class QueryTask {
 
   async #step (): Promise<void> {
     if (this.#paused || this.#options.isFull()) {
-      if (this.#uncommitted > 0) await this.#appendAll(this.#commit())
+      if (this.#uncommitted > 0) this.#commit()
+      await this.#appendAll()
       await this.#signal.wait()
       return
     }
     await this.#fill()
     if (this.#stopped) return
     if (this.#buffers.every(buffer => buffer.isEmpty)) {
-      if (this.#uncommitted > 0) await this.#appendAll(this.#commit())
-      this.#options.state.settle()
-      this.#tellCaughtUp()
-      if (this.#buffers.every(buffer => buffer.isAtEnd)) this.#stopped = true
-      else if (!this.#buffers.some(buffer => buffer.hasMore)) await this.#signal.wait()
+      await this.#caughtUp()
       return
     }
     await this.#options.scheduler.turn()
     if (this.#stopped) return
-    await this.#appendAll(this.#slice())
+    this.#slice()
+    await this.#appendAll()
     this.#tellCaughtUp()
+  }
+
+  /** All that was read is processed: commits as soon as it may, then waits for more. */
+  async #caughtUp (): Promise<void> {
+    const { state, pacer } = this.#options
+    if (this.#uncommitted > 0 || state.moreToExpire) {
+      const delayMs = this.#stopped ? 0 : pacer.delayMs(performance.now(), this.#uncommittedSince)
+      if (delayMs > 0 && !this.#buffers.every(buffer => buffer.isAtEnd)) {
+        await this.#signal.wait(delayMs)
+        return
+      }
+      if (state.moreToExpire) await this.#options.scheduler.turn()
+      this.#commit()
+    }
+    await this.#appendAll()
+    if (this.#uncommitted > 0 || state.moreToExpire) return
+    state.settle()
+    this.#tellCaughtUp()
+    if (this.#buffers.every(buffer => buffer.isAtEnd)) this.#stopped = true
+    else if (!this.#buffers.some(buffer => buffer.hasMore)) await this.#signal.wait()
+  }
+
+  /** Writes what is processed, for a reader of the state as it was committed. Throws where that fails; the query then begins again at its last commit. */
+  commitNow (): void {
+    if (this.#uncommitted === 0 || this.#commitError !== undefined) return
+    try {
+      this.#commit()
+    } catch (error) {
+      this.#commitError = error instanceof Error ? error : new Error(String(error))
+      throw this.#commitError
+    } finally {
+      this.#signal.raise()
+    }
   }
 
   /** Reads on where a buffer is empty and its partition has more. */
@@ -235,19 +281,28 @@ export class QueryTask {
     return best
   }
 
-  /** Works for a few milliseconds, and commits where that is due. Gives what is to be appended then. */
-  #slice (): OutboxEntry[] {
-    const { state } = this.#options
+  /** Works for a few milliseconds, and commits where that is due. */
+  #slice (): void {
+    const { state, cache } = this.#options
+    if (this.#commitError !== undefined) throw this.#commitError
+    cache.maintain()
     if (state.isTransactional) {
-      return this.#transaction(() => {
+      this.#transaction(() => {
         this.#work()
         return this.#finish()
       })
+      return
     }
     this.#work()
-    const waits = this.#buffers.some(buffer => !buffer.isEmpty || buffer.hasMore) && performance.now() - this.#committedAt < COMMIT_INTERVAL_MS &&
-      state.dirtyEntries < DIRTY_ENTRIES_MAX && !this.#outputIsFull() && this.#options.recordsPerCommit === Infinity
-    return waits ? [] : this.#commit()
+    if (this.#outputIsFull() || this.#isDirty() || this.#options.recordsPerCommit !== Infinity) this.#commit()
+    else if (performance.now() - this.#committedAt >= COMMIT_INTERVAL_MS) this.#commit()
+  }
+
+  /** Whether so much has changed that it must be written: by the query's own bound, or since all queries together have half of the cache. */
+  #isDirty (): boolean {
+    const { state, cache, dirtyBytesMax } = this.#options
+    const { dirtyBytes } = state
+    return dirtyBytes > dirtyBytesMax || (cache.dirtyBytes * 2 > cache.maxBytes && dirtyBytes * cache.stores >= cache.dirtyBytes)
   }
 
   #outputIsFull (): boolean {
@@ -256,11 +311,17 @@ export class QueryTask {
   }
 
   #work (): void {
-    const deadline = performance.now() + SLICE_MS
+    const { state, cache } = this.#options
+    const started = performance.now()
+    const deadline = started + SLICE_MS
+    if (this.#uncommitted === 0) this.#uncommittedSince = started
     this.metrics.lastRecordAt = this.#options.clock()
     const most = Math.min(this.#options.recordsPerCommit, SLICE_RECORDS_MAX)
     for (let records = 0; records < most; records++) {
-      if (records % DEADLINE_EVERY === DEADLINE_EVERY - 1 && performance.now() > deadline) return
+      if (records % DEADLINE_EVERY === DEADLINE_EVERY - 1) {
+        if (performance.now() > deadline) return
+        if (!state.isTransactional) cache.maintain()
+      }
       if (this.#outputIsFull() || this.#options.isFull()) return
       const buffer = this.#next()
       if (buffer === undefined) return
@@ -270,8 +331,8 @@ export class QueryTask {
     }
   }
 
-  #commit (): OutboxEntry[] {
-    return this.#transaction(() => this.#finish())
+  #commit (): void {
+    this.#transaction(() => this.#finish())
   }
 
   /** Within a transaction. */
@@ -284,13 +345,16 @@ export class QueryTask {
     return state.commit(batches.map(batch => ({ topic: sink!.topic, ...batch })))
   }
 
-  #transaction (work: () => OutboxEntry[]): OutboxEntry[] {
-    const { db, sink } = this.#options
+  /** What is to be appended then stands behind what still waits for it. */
+  #transaction (work: () => OutboxEntry[]): void {
+    const { db, sink, pacer } = this.#options
+    if (this.#commitError !== undefined) throw this.#commitError
+    const started = performance.now()
     try {
-      const entries = db.transaction(work)
+      this.#outgoing.push(...db.transaction(work))
       this.#uncommitted = 0
       this.#committedAt = performance.now()
-      return entries
+      pacer.spent(this.#committedAt - started)
     } finally {
       sink?.discard()
     }
@@ -322,13 +386,14 @@ export class QueryTask {
   }
 
   /** Appends committed batches in their order; those that were appended before are answered as duplicates. */
-  async #appendAll (entries: readonly OutboxEntry[]): Promise<void> {
+  async #appendAll (): Promise<void> {
     const { state, partitionLog } = this.#options
     const unmarked = new Map<number, number>()
-    for (const entry of entries) {
+    for (let entry = this.#outgoing[0]; entry !== undefined; entry = this.#outgoing[0]) {
       const log = partitionLog(entry.topic, entry.partition)
       if (log === undefined) throw new Error(`The sink topic ${entry.topic} has no partition ${entry.partition}`)
       await log.append(entry.batch)
+      this.#outgoing.shift()
       state.appended(entry.number)
       const count = (unmarked.get(entry.partition) ?? 0) + 1
       unmarked.set(entry.partition, count)

@@ -17,17 +17,20 @@ import type { Forward, StreamRecord } from './processors/context.js'
 import { QueryState } from './query-state.js'
 import { QueryTask } from './query-task.js'
 import { RowQueue } from './row-queue.js'
-import { Scheduler } from './scheduler.js'
+import { CommitPacer, Scheduler } from './scheduler.js'
 import { createWriter, Sink } from './sink.js'
 import type { RecordWriter } from './sink.js'
 import type { TaskSource } from './source-buffer.js'
 import { createDecoder } from './source-decoder.js'
+import { StateCache } from './state/state-cache.js'
 import { StateDb } from './state/state-db.js'
 import { TopicReader } from './topic-reader.js'
 import { buildTopology } from './topology.js'
 import type { Topology } from './topology.js'
 
 const CACHE_BYTES = 64 * 1024 * 1024
+// ksqlDB's default of cache.max.bytes.buffering.
+const BUFFERING_BYTES = 10_000_000
 const BUFFERED_ROWS_MAX = 1000
 const WRITERS_MAX = 500
 const TRANSIENT = 'transient_'
@@ -74,6 +77,12 @@ function property (properties: Readonly<Record<string, string>>, name: string): 
   return properties[name] ?? properties[`ksql.streams.${name}`]
 }
 
+/** Of changed rows that a query may hold back; 0: each change goes on at once. */
+function bufferingBytes (properties: Readonly<Record<string, string>>): number {
+  const bytes = Number(property(properties, 'cache.max.bytes.buffering') ?? BUFFERING_BYTES)
+  return Number.isFinite(bytes) && bytes >= 0 ? bytes : BUFFERING_BYTES
+}
+
 export class Runtime implements RuntimeApi {
   readonly #options: RuntimeOptions
   readonly #log: Log
@@ -84,6 +93,8 @@ export class Runtime implements RuntimeApi {
   readonly #clock: () => number
   readonly #reader = new TopicReader()
   readonly #scheduler = new Scheduler()
+  readonly #pacer = new CommitPacer()
+  readonly #cache: StateCache
   readonly #queries = new Map<string, PersistentRun>()
   readonly #transient = new Map<string, { close: () => Promise<void> }>()
   readonly #writers = new Map<string, Promise<RecordWriter>>()
@@ -95,6 +106,7 @@ export class Runtime implements RuntimeApi {
     this.#log = options.log
     this.#registry = options.registry
     this.#db = db
+    this.#cache = new StateCache(options.cacheBytes ?? CACHE_BYTES)
     this.#functions = options.functions ?? new FunctionRegistry(builtInFunctions)
     this.#logger = options.logger ?? QUIET
     this.#clock = options.clock ?? Date.now
@@ -128,7 +140,7 @@ export class Runtime implements RuntimeApi {
       onStop: () => {}
     })
     const { materialization } = topology
-    const table = materialization === undefined ? undefined : new StoredTable(plan.physical.schema, plan.window, materialization)
+    const table = materialization === undefined ? undefined : new StoredTable(plan.physical.schema, plan.window, materialization, () => task.commitNow())
     const run = new PersistentRun(id, task, table)
     this.#queries.set(id, run)
     task.start()
@@ -302,22 +314,24 @@ export class Runtime implements RuntimeApi {
     const state = new QueryState({
       id, db: this.#db, functions: this.#functions,
       partitions: this.#options.oneStreamTime === true ? 1 : Math.max(...partitions.map(one => one.length)),
-      coalesce: property(properties, 'cache.max.bytes.buffering') !== '0',
-      cacheBytes: (this.#options.cacheBytes ?? CACHE_BYTES) / (this.#queries.size + 4),
+      coalesce: bufferingBytes(properties) > 0,
+      cache: this.#cache,
       onError: (step, message) => {
         task.metrics.errors++
         this.#report(id, { logger: step, type: 'RECORD_PROCESSING_ERROR', message, cause: [] })
       }
     })
     const { forward, sink } = await wiring.output(state)
-    const topology = buildTopology(plan.physical, state, forward, { materialize: wiring.materialize, schema: plan.physical.schema, window: plan.window })
+    const topology = buildTopology(plan.physical, state, forward, {
+      materialize: wiring.materialize, resultsAreKept: plan.sink === undefined, schema: plan.physical.schema, window: plan.window
+    })
     const sources = await this.#taskSources(topology, state)
     const offsets = this.#startOffsets(id, sources, state, property(properties, 'auto.offset.reset'))
     const producerId = sink === undefined ? -1 : await this.#log.internalProducerId(`ksqldb-${this.#db.incarnation}-${id}-${state.record.stores[' outbox'] ?? 0}`)
     const { recordOrder } = this.#options
     const task: QueryTask = new QueryTask({
       id, db: this.#db, state, sources, sink, producerId, offsets,
-      reader: this.#reader, scheduler: this.#scheduler, clock: this.#clock,
+      reader: this.#reader, scheduler: this.#scheduler, pacer: this.#pacer, cache: this.#cache, dirtyBytesMax: bufferingBytes(properties), clock: this.#clock,
       partitionLog: (topic, partition) => this.#log.partition(topic, partition),
       order: recordOrder,
       recordsPerCommit: this.#options.recordsPerCommit ?? Infinity,

@@ -71,10 +71,12 @@ class TopologyBuilder {
   readonly sources: TopologySource[] = []
   readonly context: ProcessorContext
   readonly #root: ExecutionStep
+  readonly #resultsAreKept: boolean
 
-  constructor (context: ProcessorContext, root: ExecutionStep) {
+  constructor (context: ProcessorContext, root: ExecutionStep, resultsAreKept: boolean) {
     this.context = context
     this.#root = root
+    this.#resultsAreKept = resultsAreKept
   }
 
   /** `sendOld`: someone downstream needs to know what a changed row was before. */
@@ -196,10 +198,10 @@ class TopologyBuilder {
   }
 
   #aggregate (step: AggregateStep, forward: Forward, sendOld: boolean): Built {
-    // Straight under the sink, or with projections between, no one keeps the rows.
+    // Straight under a sink, which writes them at once, or with projections between, no one keeps the rows.
     let top = this.#root
     while (top.step === 'TableSelect') top = top.source
-    const use = { sendOld, exclusive: top === step && !sendOld }
+    const use = { sendOld, exclusive: top === step && !sendOld && !this.#resultsAreKept }
     const made = step.step === 'StreamAggregate'
       ? streamAggregate(step, this.context, forward, use)
       : step.step === 'StreamWindowedAggregate'
@@ -218,13 +220,15 @@ export function windowKindOf (window: WindowInfo | undefined): 'time' | 'session
 export interface TopologyOptions {
   /** The table's rows are to be read later: where no step keeps them, the last one does. */
   readonly materialize: boolean
+  /** Whoever takes the results keeps them for longer than the call. */
+  readonly resultsAreKept: boolean
   readonly schema: LogicalSchema
   readonly window: WindowInfo | undefined
 }
 
 /** Throws KsqlError where an expression does not compile. */
 export function buildTopology (step: ExecutionStep, context: ProcessorContext, sink: Forward, options: TopologyOptions): Topology {
-  const builder = new TopologyBuilder(context, step)
+  const builder = new TopologyBuilder(context, step, options.resultsAreKept)
   const { materialization } = options.materialize ? builder.result(step, sink, options) : builder.build(step, sink, false)
   return { sources: builder.sources, materialization }
 }

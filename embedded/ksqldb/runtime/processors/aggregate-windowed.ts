@@ -1,5 +1,7 @@
 // Aggregates over windows of time and over sessions (KStreamWindowAggregate, KStreamSessionWindowAggregate), with EMIT FINAL and retention.
 import type { WindowExpression } from '../../sql/ast.js'
+import type { Row } from '../../plan/value.js'
+import type { Window } from '../api.js'
 import type { Entry, TableStore } from '../state/table-store.js'
 import type { TimeIndex } from '../state/time-index.js'
 import { Aggregator, ChangeForwarder, windowTimeMs } from './aggregate.js'
@@ -9,6 +11,9 @@ import type { Forward, ProcessorContext, StepOf, StreamTimes } from './context.j
 
 const DAY_MS = 86400000
 const EXPIRE_PAGE = 200
+// What one commit forgets at least where there is as much, and at most for each row that it adds: more goes than comes, and no commit takes long.
+const EXPIRED_MIN = 2000
+const EXPIRED_PER_ADDED = 2
 
 interface WindowTimes {
   readonly sizeMs: number
@@ -34,8 +39,7 @@ interface WindowedParts {
   readonly context: ProcessorContext
   readonly aggregator: Aggregator
   readonly store: TableStore
-  /** By window start plus retention: when a row is forgotten. */
-  readonly expiry: TimeIndex
+  readonly expiry: Expiry
   /** EMIT FINAL, by window end: what is still to be sent. */
   readonly open: TimeIndex | undefined
   readonly streamTimes: StreamTimes
@@ -44,6 +48,70 @@ interface WindowedParts {
   readonly times: WindowTimes
   readonly forward: Forward
   readonly late: (timestamp: number) => void
+}
+
+/** By window start plus retention (sessions: end plus retention): when a row is forgotten. */
+interface Expiry {
+  add (at: number, key: Row, window: Window): void
+  /** A session that was merged into another. */
+  remove (at: number, key: Row, window: Window): void
+  /** Forgets about `limit` rows that are due; false where there are more. */
+  expire (times: StreamTimes, limit: number): boolean
+  /** Rows added since the last call. */
+  takeAdded (): number
+}
+
+function timeExpiry (step: StepOf<'StreamWindowedAggregate'>, context: ProcessorContext, store: TableStore, times: WindowTimes): Expiry {
+  const index = context.expiryIndex(`${step.context}-expiry-blocks`, step.schema.key)
+  return {
+    add: (at, key) => index.add(context.partition, at, key),
+    remove: () => {},
+    takeAdded: () => index.takeAdded(),
+    expire: (streamTimes, limit) => {
+      let expired = 0
+      index.flush()
+      for (const [partition, time] of streamTimes.entries()) {
+        for (let block = index.below(partition, time ?? -1); block !== undefined; block = index.below(partition, time ?? -1)) {
+          if (expired >= limit) return false
+          const start = block.at - times.retentionMs
+          for (const key of block.keys) store.expire(key, { start, end: start + times.sizeMs })
+          index.remove(block)
+          expired += block.keys.length
+        }
+      }
+      return true
+    }
+  }
+}
+
+function sessionExpiry (step: StepOf<'StreamWindowedAggregate'>, context: ProcessorContext, store: TableStore): Expiry {
+  const index = context.index(`${step.context}-expiry`, step.schema.key)
+  let added = 0
+  return {
+    add: (at, key, window) => {
+      index.add(at, key, window)
+      added++
+    },
+    remove: (at, key, window) => index.remove(at, key, window),
+    takeAdded: () => {
+      const count = added
+      added = 0
+      return count
+    },
+    expire: (streamTimes, limit) => {
+      const time = streamTimes.reduce((highest, one) => Math.max(highest, one ?? -1), -1)
+      for (let expired = 0; expired < limit;) {
+        const page = index.below(time, EXPIRE_PAGE)
+        for (const { at, key, window } of page) {
+          index.remove(at, key, window)
+          store.expire(key, window)
+        }
+        if (page.length < EXPIRE_PAGE) return true
+        expired += page.length
+      }
+      return false
+    }
+  }
 }
 
 export function windowedAggregate (step: StepOf<'StreamWindowedAggregate'>, context: ProcessorContext, forward: Forward, use: AggregateUse): BuiltAggregate {
@@ -57,7 +125,7 @@ export function windowedAggregate (step: StepOf<'StreamWindowedAggregate'>, cont
   })
   const parts: WindowedParts = {
     context, aggregator, store, times, forward,
-    expiry: context.index(`${step.context}-expiry`, step.schema.key),
+    expiry: session ? sessionExpiry(step, context, store) : timeExpiry(step, context, store, times),
     open: step.emitFinal ? context.index(`${step.context}-open`, step.schema.key) : undefined,
     streamTimes: context.streamTimes(step.context),
     storeTimes: context.streamTimes(`${step.context}-store`),
@@ -139,14 +207,10 @@ function emitClosed (parts: WindowedParts, before: number, latest: number): void
   }
 }
 
-/** Forgets windows that the store's retention no longer covers; a page at a time, so that no commit takes long. */
-function expire ({ streamTimes, expiry, store }: WindowedParts): void {
-  const streamTime = Math.max(-1, ...streamTimes.filter(time => time !== null))
-  for (const { at, key, window } of expiry.below(streamTime, EXPIRE_PAGE)) {
-    expiry.remove(at, key, window)
-    const entry = store.entry(key, window)
-    if (entry.row !== null) store.put(entry, null, streamTime)
-  }
+/** Forgets windows that the store's retention no longer covers. */
+function expire ({ streamTimes, expiry, context }: WindowedParts): void {
+  const limit = Math.max(EXPIRED_MIN, EXPIRED_PER_ADDED * expiry.takeAdded())
+  if (!expiry.expire(streamTimes, limit)) context.hasMoreToExpire()
 }
 
 function sessionProcessor (parts: WindowedParts): Forward {

@@ -5,6 +5,7 @@ import type { ExecutionStep } from '../../plan/steps.js'
 import type { Row } from '../../plan/value.js'
 import type { RecordHeader } from '../../../records/batch.js'
 import type { Window } from '../api.js'
+import type { ExpiryIndex } from '../state/expiry-index.js'
 import type { TableStore, WindowKind } from '../state/table-store.js'
 import type { TimeIndex } from '../state/time-index.js'
 
@@ -58,6 +59,9 @@ export interface ProcessorContext {
   compileContext (step: string): CompileContext
   store (name: string, spec: StoreSpec): TableStore
   index (name: string, key: readonly Column[]): TimeIndex
+  expiryIndex (name: string, key: readonly Column[]): ExpiryIndex
+  /** Said before a commit that leaves expired rows to the next one. */
+  hasMoreToExpire (): void
   streamTimes (name: string): StreamTimes
   /** The partition that a key belongs to. */
   partitionOf (key: Row, columns: readonly Column[]): number

@@ -4,7 +4,11 @@ import type { KeyRange, PullBound } from '../../plan/pull-plan.js'
 import type { Row, Value } from '../../plan/value.js'
 import type { Window } from '../api.js'
 import { ByteReader, ByteWriter } from '../bytes.js'
+import { Entry, PlainEntryMap, WindowedEntryMap } from './entry-map.js'
+import type { EntryMap, Identity } from './entry-map.js'
+import { entryBytes } from './heap-bytes.js'
 import { KEPT_BYTES, KeyCodec, writeKeyValue } from './key-codec.js'
+import type { CachedStore, StateCache } from './state-cache.js'
 import { STORE_ID_BYTES } from './state-db.js'
 import type { StateDb } from './state-db.js'
 import { ValueCodec } from './value-codec.js'
@@ -16,23 +20,12 @@ const WHOLE_KEY = 1
 const FIRST_PAGE = 32
 const PAGE_MAX = 512
 const BEHIND_ALL = Buffer.alloc(33, 255)
-const ENTRY_OVERHEAD = 200
+// What a row is taken for until it is written and can be weighed.
+const FRESH_BYTES = 320
 const EMPTY = Buffer.alloc(0)
 
+export { Entry } from './entry-map.js'
 export type WindowKind = 'none' | 'time' | 'session'
-
-/** One key's row as the cache holds it. Rows are never changed in place. */
-export interface Entry {
-  readonly key: Row
-  readonly window: Window | undefined
-  /** null: there is none. */
-  row: Row | null
-  timestamp: number
-  dirty: boolean
-  /** True while the entry waits in the list of its processor's changes. */
-  changed: boolean
-  bytes: number
-}
 
 export interface StoreRow {
   readonly key: Row
@@ -41,8 +34,6 @@ export interface StoreRow {
   readonly timestamp: number
 }
 
-type Identity = string | number | bigint | boolean
-
 export interface StoreOptions {
   readonly id: number
   readonly key: readonly Column[]
@@ -50,8 +41,7 @@ export interface StoreOptions {
   readonly windowKind: WindowKind
   /** The size of a time window: its end is not stored. */
   readonly windowSizeMs?: number
-  /** Bytes of rows kept in memory when they are not dirty. */
-  readonly cacheBytes: number
+  readonly cache: StateCache
 }
 
 /** Which windows of a key to read: bounds of the part stored first (start of a time window, end of a session), inclusive. */
@@ -66,69 +56,90 @@ function readInstant (buffer: Buffer, at: number): number {
   return buffer.readInt32BE(at) * 4294967296 + buffer.readUInt32BE(at + 4)
 }
 
-export class TableStore {
+function rowOf ({ key, window, row, timestamp }: Entry): StoreRow[] {
+  return row === null ? [] : [{ key, window, row, timestamp }]
+}
+
+export class TableStore implements CachedStore {
   readonly options: StoreOptions
   readonly #db: StateDb
+  readonly #cache: StateCache
   readonly #keys: KeyCodec
   readonly #values: ValueCodec
   readonly #to = new ByteWriter()
   readonly #valueTo = new ByteWriter()
   readonly #from = new ByteReader(EMPTY)
   readonly #suffixBytes: number
-  // Two generations: what is not asked for while the younger fills goes with the older.
-  #young = new Map<Identity, Entry>()
-  #old = new Map<Identity, Entry>()
-  #youngBytes = 0
+  #young: EntryMap
+  #old: EntryMap
   #dirty: Entry[] = []
+  #dirtyBytes = 0
 
   constructor (db: StateDb, options: StoreOptions) {
     this.#db = db
     this.options = options
+    this.#cache = options.cache
     this.#keys = new KeyCodec(options.key.map(column => column.type))
     this.#values = new ValueCodec(options.value.map(column => column.type))
     this.#suffixBytes = options.windowKind === 'none' ? 0 : options.windowKind === 'time' ? 8 : 16
+    this.#young = this.#newMap()
+    this.#old = this.#newMap()
+    this.#cache.add(this)
   }
 
-  #identity (key: Row, window: Window | undefined): Identity {
-    const identity = this.#keys.identity(key)
-    if (window === undefined) return identity
-    return `${window.start}|${this.options.windowKind === 'session' ? window.end : ''}|${typeof identity}${String(identity)}`
+  #newMap (): EntryMap {
+    return this.options.windowKind === 'time' ? new WindowedEntryMap() : new PlainEntryMap()
   }
 
-  /** The entry of a key, which may have no row. It is the cache's own: change it by `put` only. */
+  /** The entry of a key, which may have no row. It is the cache's own: change it by `put` only, and do not keep it beyond the record at hand. */
   entry (key: Row, window?: Window): Entry {
-    const identity = this.#identity(key, window)
-    let entry = this.#young.get(identity)
+    const identity = this.#keys.identity(key)
+    let entry = this.#young.get(identity, window)
     if (entry !== undefined) return entry
-    entry = this.#old.get(identity)
-    if (entry !== undefined) this.#old.delete(identity)
-    else entry = this.#load(key, window)
+    entry = this.#old.get(identity, window) ?? this.#load(key, window)
     this.#remember(identity, entry)
     return entry
   }
 
+  /** As `entry`, for one who only looks: what the cache does not have is not put there. */
+  peek (key: Row, window?: Window): Entry {
+    const identity = this.#keys.identity(key)
+    return this.#young.get(identity, window) ?? this.#old.get(identity, window) ?? this.#load(key, window)
+  }
+
   #remember (identity: Identity, entry: Entry): void {
-    this.#young.set(identity, entry)
-    this.#youngBytes += entry.bytes
-    if (this.#youngBytes * 2 < this.options.cacheBytes) return
-    // Entries that are dirty live on in #dirty; an entry that is asked for again must be found, so they are kept here too.
-    const kept = new Map<Identity, Entry>()
-    for (const [name, one] of this.#old) if (one.dirty || one.changed) kept.set(name, one)
-    for (const [name, one] of this.#young) kept.set(name, one)
-    this.#old = kept
-    this.#young = new Map()
-    this.#youngBytes = 0
+    this.#young.set(identity, entry.window, entry)
+    this.#cache.cached(entry.bytes)
+  }
+
+  age (): void {
+    this.#old = this.#young
+    this.#young = this.#newMap()
+    for (const entry of this.#dirty) {
+      const identity = this.#keys.identity(entry.key)
+      if (this.#old.get(identity, entry.window) === undefined) this.#remember(identity, entry)
+    }
+  }
+
+  /** Gives up its part of the cache: the store is used no more. */
+  close (): void {
+    this.#cache.remove(this, this.#dirtyBytes)
+    this.#young.clear()
+    this.#old.clear()
+    this.#dirty = []
+    this.#dirtyBytes = 0
   }
 
   #load (key: Row, window: Window | undefined): Entry {
-    const entry: Entry = { key, window, row: null, timestamp: -1, dirty: false, changed: false, bytes: ENTRY_OVERHEAD }
-    const found = this.#db.get(this.#storeKey(key, window))
+    const entry = new Entry(key, window, FRESH_BYTES)
+    this.#writeKey(key, window)
+    const found = this.#db.get(this.#to.view())
     if (found !== undefined) {
       const from = this.#from.reset(found)
       if ((from.byte() & WHOLE_KEY) !== 0) from.bytes(from.unsigned())
       entry.timestamp = from.doubleLE()
       entry.row = this.#values.read(from)
-      entry.bytes += found.length * 2
+      entry.bytes = entryBytes(key, entry.row)
     }
     return entry
   }
@@ -144,43 +155,64 @@ export class TableStore {
     if (entry.dirty) return
     entry.dirty = true
     this.#dirty.push(entry)
+    this.#dirtyBytes += entry.bytes
+    this.#cache.dirtied(entry.bytes)
   }
 
-  /** How many entries wait to be written. */
-  get dirtyEntries (): number { return this.#dirty.length }
+  /** Forgets a row without telling anyone, whether it is in memory or not. Within a transaction. */
+  expire (key: Row, window: Window): void {
+    const identity = this.#keys.identity(key)
+    const entry = this.#young.get(identity, window) ?? this.#old.get(identity, window)
+    if (entry !== undefined) {
+      this.put(entry, null, entry.timestamp)
+      return
+    }
+    this.#writeKey(key, window)
+    this.#db.remove(this.#to.view())
+  }
+
+  /** About the bytes of the rows that wait to be written. */
+  get dirtyBytes (): number { return this.#dirtyBytes }
 
   /** Writes what has changed. Within a transaction. */
   flush (): void {
+    if (this.#dirty.length === 0) return
     for (const entry of this.#dirty) {
       const whole = this.#writeKey(entry.key, entry.window)
-      const storeKey = this.#to.take()
-      if (entry.row === null) {
-        this.#db.remove(storeKey)
-      } else {
-        const to = this.#valueTo
-        to.byte(whole === undefined ? 0 : WHOLE_KEY)
-        if (whole !== undefined) {
-          to.unsigned(whole.length)
-          to.bytes(whole)
-        }
-        to.doubleLE(entry.timestamp)
-        this.#values.write(to, entry.row)
-        const value = to.take()
-        this.#youngBytes += Math.max(0, value.length * 2 + ENTRY_OVERHEAD - entry.bytes)
-        entry.bytes = value.length * 2 + ENTRY_OVERHEAD
-        this.#db.put(storeKey, value)
-      }
+      if (entry.row === null) this.#db.remove(this.#to.view())
+      else this.#write(entry, entry.row, whole)
       entry.dirty = false
     }
+    this.#cache.dirtied(-this.#dirtyBytes)
     this.#dirty = []
+    this.#dirtyBytes = 0
+  }
+
+  /** Writes a row under the key that stands in `#to`. */
+  #write (entry: Entry, row: Row, whole: Buffer | undefined): void {
+    const to = this.#valueTo
+    to.at = 0
+    to.byte(whole === undefined ? 0 : WHOLE_KEY)
+    if (whole !== undefined) {
+      to.unsigned(whole.length)
+      to.bytes(whole)
+    }
+    to.doubleLE(entry.timestamp)
+    this.#values.write(to, row)
+    this.#db.put(this.#to.view(), to.view())
+    to.shrink()
+    const bytes = entryBytes(entry.key, row)
+    if (bytes > entry.bytes) this.#cache.cached(bytes - entry.bytes)
+    entry.bytes = bytes
   }
 
   /** Forgets all that is not committed: after a transaction that failed. */
   reset (): void {
     this.#young.clear()
     this.#old.clear()
-    this.#youngBytes = 0
+    this.#cache.dirtied(-this.#dirtyBytes)
     this.#dirty = []
+    this.#dirtyBytes = 0
   }
 
   #writeKey (key: Row, window: Window | undefined): Buffer | undefined {
@@ -193,11 +225,6 @@ export class TableStore {
       writeInstant(to, window.start)
     }
     return whole
-  }
-
-  #storeKey (key: Row, window: Window | undefined): Buffer {
-    this.#writeKey(key, window)
-    return this.#to.take()
   }
 
   #parse (storeKey: Buffer, value: Buffer): StoreRow {
@@ -227,6 +254,26 @@ export class TableStore {
     }
     if (range.to < range.from) return
     yield * this.#pages(bound(Math.max(range.from, 0)), bound(Math.min(range.to, Number.MAX_SAFE_INTEGER) + 1))
+  }
+
+  /** As `windows`, but with what waits to be written in place of what it will replace. Of time windows only. */
+  * currentWindows (key: Row, range: WindowRange): Generator<StoreRow> {
+    const waiting = this.#dirtyWindows(key, range)
+    let next = 0
+    for (const stored of waiting.length === 0 ? this.windows(key, range) : [...this.windows(key, range)]) {
+      const { start } = stored.window!
+      while (next < waiting.length && waiting[next]!.window!.start < start) yield * rowOf(waiting[next++]!)
+      if (waiting[next]?.window!.start === start) yield * rowOf(waiting[next++]!)
+      else yield stored
+    }
+    while (next < waiting.length) yield * rowOf(waiting[next++]!)
+  }
+
+  #dirtyWindows (key: Row, { from, to }: WindowRange): Entry[] {
+    if (this.#dirty.length === 0) return []
+    const identity = this.#keys.identity(key)
+    const found = new Set([...this.#young.windowsOf(identity, from, to), ...this.#old.windowsOf(identity, from, to)])
+    return [...found].filter(entry => entry.dirty).sort((a, b) => a.window!.start - b.window!.start)
   }
 
   /** Committed rows whose first key columns are these. */
