@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { StateDb } from '../../../../../embedded/ksqldb/runtime/state/state-db.js'
+import { StateCache } from '../../../../../embedded/ksqldb/runtime/state/state-cache.js'
 import { TableStore } from '../../../../../embedded/ksqldb/runtime/state/table-store.js'
 import type { StoreOptions } from '../../../../../embedded/ksqldb/runtime/state/table-store.js'
 import { BIGINT, STRING } from '../../../../../embedded/ksqldb/sql/sql-type.js'
@@ -17,7 +18,7 @@ t.teardown(async () => {
 
 function storeOf (options: Partial<StoreOptions>): TableStore {
   const key = [{ name: 'K', type: STRING }]
-  return new TableStore(db, { id: db.newStore(), key, value: [{ name: 'V', type: BIGINT }], windowKind: 'none', cacheBytes: 1 << 20, ...options })
+  return new TableStore(db, { id: db.newStore(), key, value: [{ name: 'V', type: BIGINT }], windowKind: 'none', cache: new StateCache(1 << 20), ...options })
 }
 
 const long = (end: string): string => 'm'.repeat(1900) + end
