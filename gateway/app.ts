@@ -10,6 +10,7 @@ import { ScanGate } from './lists/scan-gate.js'
 import { MigrationApplier } from './migrations/applier.js'
 import { accessPlugin } from './plugins/access.js'
 import { actorPlugin } from './plugins/actor.js'
+import { domainsPlugin } from './plugins/domains.js'
 import { healthPlugin } from './plugins/health.js'
 import { kafkaPlugin } from './plugins/kafka.js'
 import { ksqldbPlugin } from './plugins/ksqldb.js'
@@ -26,6 +27,7 @@ import { makeTopics } from './prepare.js'
 import { LinkListQueries } from './queries/link-list.js'
 import { VisitQueries } from './queries/visits.js'
 import { BatchedPull } from './queries/batch.js'
+import { domainRoutes } from './routes/domains.js'
 import { keyRoutes } from './routes/keys.js'
 import { linkListRoutes } from './routes/link-list.js'
 import { linkRoutes } from './routes/links.js'
@@ -67,11 +69,11 @@ const addressOf = (app: FastifyInstance, config: Config): { host: string, port: 
 
 /** Its own address, asked for again and again: reckoned once it listens. */
 const selfOf = (app: FastifyInstance, config: Config) => {
-  let own: { readonly publicUrl: string, readonly hosts: ReadonlySet<string> } | undefined
+  let own: { readonly publicUrl: string, readonly host: string, readonly hosts: ReadonlySet<string> } | undefined
   return () => {
     if (own !== undefined) return own
     const { publicUrl, ...listening } = addressOf(app, config)
-    const reckoned = { publicUrl, hosts: ownHostsOf(publicUrl, listening) }
+    const reckoned = { publicUrl, host: new URL(publicUrl).host, hosts: ownHostsOf(publicUrl, listening) }
     if (app.server.listening) own = reckoned
     return reckoned
   }
@@ -117,7 +119,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     checkExposure(config, app.keyRing.locked)
     await app.register(openapiPlugin, { version: options.version })
     await app.register(healthPlugin, { config, stack, migrationsStand: async () => await applier.standing() })
-    await app.register(linksPlugin, { config, names, ownHosts: () => self().hosts })
+    await app.register(domainsPlugin, { config, names, ownHosts: () => self().hosts, defaultHost: () => self().host })
+    await app.register(linksPlugin, { config, names, ownHosts: () => app.domains.ownHosts(self().hosts) })
     await app.register(visitsPlugin, { config, names })
     await registerRoutes(app, config, names, publicUrl)
     await app.ready()
@@ -142,6 +145,7 @@ const registerRoutes = async (app: FastifyInstance, config: Config, names: Names
   const limits = new VisitLimits({ count: async link => await counts.load(link) ?? 0, now: () => performance.now() })
   await app.register(serviceRoutes)
   await app.register(keyRoutes, { now: Date.now })
+  await app.register(domainRoutes)
   await app.register(linkRoutes, { publicUrl })
   await registerLists(app, config, names, publicUrl)
   await app.register(visitRoutes, { queries: visits, now: Date.now })

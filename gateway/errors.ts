@@ -9,6 +9,7 @@ export interface FieldError {
 const catalogue = {
   invalid_json: [400, 'The body is not JSON'],
   invalid_request: [400, 'The request is not valid'],
+  invalid_host: [400, 'The host in the path is not valid'],
   invalid_link: [400, 'The link in the path is not valid'],
   key_required: [401, 'An API key is required'],
   key_invalid: [401, 'The API key is not valid'],
@@ -16,6 +17,7 @@ const catalogue = {
   outside_restriction: [403, 'The API key does not reach this link'],
   not_found: [404, 'There is nothing here'],
   link_not_found: [404, 'There is no such link'],
+  domain_not_found: [404, 'There is no such domain'],
   key_not_found: [404, 'There is no such API key'],
   event_not_found: [404, 'There is no such event on this link'],
   method_not_allowed: [405, 'The method is not allowed here'],
@@ -27,6 +29,7 @@ const catalogue = {
   link_disabled: [410, 'The link is switched off'],
   link_deleted: [410, 'The link was deleted'],
   link_exhausted: [410, 'The link has had all its visits'],
+  link_blocked: [410, 'The link is blocked'],
   version_stale: [412, 'The link has changed since'],
   body_too_large: [413, 'The body is too large'],
   uri_too_long: [414, 'The path is too long'],

@@ -4,6 +4,7 @@ export interface Names {
   readonly linkEvents: string
   readonly visits: string
   readonly apiKeyEvents: string
+  readonly domainEvents: string
   /** A ksqlDB name, such as LINKS, as it is called on this cluster. */
   ksql (name: string): string
   topic (name: string): string
@@ -14,7 +15,14 @@ export const namesFor = (prefix: string): Names => {
   const ksqlPrefix = prefix === '' ? '' : `${prefix.replaceAll('-', '_').replace(/_+$/, '')}_`
   const topicPrefix = prefix === '' ? '' : `${prefix.replace(/-+$/, '')}-`
   const topic = (name: string) => `${topicPrefix}${name}`
-  return { linkEvents: topic('link-events'), visits: topic('visits'), apiKeyEvents: topic('api-key-events'), topic, ksql: name => `${ksqlPrefix}${name}` }
+  return {
+    linkEvents: topic('link-events'),
+    visits: topic('visits'),
+    apiKeyEvents: topic('api-key-events'),
+    domainEvents: topic('domain-events'),
+    topic,
+    ksql: name => `${ksqlPrefix}${name}`
+  }
 }
 
 export interface TopicSettings { readonly partitions: number, readonly replicationFactor: number }
@@ -24,7 +32,7 @@ export const recordBytesMax = 1_048_588
 
 /** The logs: kept for ever, never compacted. All else can be rebuilt from them. */
 export const logTopics = (names: Names, settings: TopicSettings) =>
-  [names.linkEvents, names.visits, names.apiKeyEvents].map(topic => ({
+  [names.linkEvents, names.visits, names.apiKeyEvents, names.domainEvents].map(topic => ({
     topic,
     numPartitions: settings.partitions,
     replicationFactor: settings.replicationFactor,

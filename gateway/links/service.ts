@@ -1,5 +1,6 @@
 // The commands on links: ask, write the event, and see by the acceptance rule whether it stands.
-import { LinklogError } from '../errors.js'
+import { canonicalHost } from '../domains/host.js'
+import { invalidField, LinklogError } from '../errors.js'
 import type { LinkDoc, LinkEvent } from '../events/link-event.js'
 import type { LinkHistory, LinkState, Revision } from '../queries/links.js'
 import type { Confirmation } from './confirmation.js'
@@ -38,6 +39,8 @@ export interface ServiceOptions {
   readonly confirmation: Confirmation
   readonly gate: KeyedGate
   readonly ownHosts: () => ReadonlySet<string>
+  /** What stands before the slug in the keys of a domain's links; undefined where there is no such domain. */
+  readonly prefixOf: (domain: string) => string | undefined
   readonly newId: () => string
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -46,7 +49,7 @@ export interface ServiceOptions {
   readonly onChange: (view: LinkView) => void
 }
 
-type CreateFields = LinkFields & { readonly url: string, readonly slug?: string, readonly reason?: string | null }
+type CreateFields = LinkFields & { readonly url: string, readonly slug?: string, readonly domain?: string | null, readonly reason?: string | null }
 type EditFields = LinkFields & { readonly reason?: string | null }
 
 /** Idempotency-Keys remembered here, until link_event_ids has them for every gateway. */
@@ -78,25 +81,34 @@ export class LinkService {
   async create (fields: CreateFields, context: Context): Promise<CommandResult> {
     const doc = newDocument(fields, this.#options.ownHosts())
     const reason = fields.reason ?? null
+    const prefix = this.#prefix(fields.domain ?? null)
     if (context.idempotencyKey !== undefined) {
       const eventId = derivedId('create', context.actor, context.idempotencyKey)
       const earlier = this.#recentKeys.get(eventId) ?? await this.#options.linkOfEvent(eventId)
-      const allowed = fields.slug ?? codeFor(doc.url, codeCharsMax)
+      const allowed = prefix + (fields.slug ?? codeFor(doc.url, codeCharsMax))
       if (earlier !== undefined && (fields.slug === undefined ? !allowed.startsWith(earlier) : allowed !== earlier)) throw reused()
     }
     if (fields.slug !== undefined) {
-      const slug = checkSlug(fields.slug)
-      const result = await this.#createAt(slug, doc, reason, context)
-      if (result === undefined) throw taken(slug)
+      const link = prefix + checkSlug(fields.slug)
+      const result = await this.#createAt(link, doc, reason, context)
+      if (result === undefined) throw taken(link)
       return result
     }
     for (let chars = codeCharsMin; chars <= codeCharsMax; chars++) {
       const code = codeFor(doc.url, chars)
       if (isReserved(code)) continue
-      const result = await this.#createAt(code, doc, reason, context, view => !view.doc.deleted && view.doc.url === doc.url)
+      const result = await this.#createAt(prefix + code, doc, reason, context, view => !view.doc.deleted && view.doc.url === doc.url)
       if (result !== undefined) return result
     }
-    throw taken(codeFor(doc.url, codeCharsMax))
+    throw taken(prefix + codeFor(doc.url, codeCharsMax))
+  }
+
+  #prefix (domain: string | null): string {
+    if (domain === null) return ''
+    const host = canonicalHost(domain)
+    const prefix = host === undefined ? undefined : this.#options.prefixOf(host)
+    if (prefix === undefined) throw invalidField('/domain', 'is no domain of this service')
+    return prefix
   }
 
   /** Undefined where the key belongs to another link; `same` says which link there will do instead of a new one. */

@@ -75,6 +75,7 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
     confirmation,
     gate: new KeyedGate(writersPerLink, writersWaitingPerLink),
     ownHosts,
+    prefixOf: domain => app.domains.prefixOf(domain),
     newId: randomUUID,
     now: Date.now,
     confirmTimeoutMs: config.confirmTimeoutMs,
@@ -94,4 +95,4 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
     stop.abort()
     await feed
   })
-}, { name: 'links', dependencies: ['kafka', 'registry', 'ksqldb', 'metrics'] })
+}, { name: 'links', dependencies: ['kafka', 'registry', 'ksqldb', 'metrics', 'domains'] })

@@ -5,6 +5,7 @@ import path from 'node:path'
 import type { Config, StackAddresses } from '../config.js'
 import { AvroCodec } from '../events/avro.js'
 import type { ApiKeyEvent } from '../events/api-key-event.js'
+import type { DomainEvent } from '../events/domain-event.js'
 import type { LinkEvent } from '../events/link-event.js'
 import type { Visit } from '../events/visit.js'
 import type { Names } from '../topics.js'
@@ -13,6 +14,7 @@ export interface Codecs {
   readonly linkEvent: AvroCodec<LinkEvent>
   readonly visit: AvroCodec<Visit>
   readonly apiKeyEvent: AvroCodec<ApiKeyEvent>
+  readonly domainEvent: AvroCodec<DomainEvent>
 }
 
 declare module 'fastify' {
@@ -74,12 +76,13 @@ export interface RegistryOptions { readonly config: Config, readonly stack: Stac
 export const registerSchemas = async ({ config, stack, names, schemasDir }: RegistryOptions): Promise<Codecs> => {
   const client = await clientFor(config, stack)
   try {
-    const [linkEvent, visit, apiKeyEvent] = await Promise.all([
+    const [linkEvent, visit, apiKeyEvent, domainEvent] = await Promise.all([
       register<LinkEvent>(client, schemasDir, `${names.linkEvents}-value`, 'link-events-value.avsc'),
       register<Visit>(client, schemasDir, `${names.visits}-value`, 'visits-value.avsc'),
-      register<ApiKeyEvent>(client, schemasDir, `${names.apiKeyEvents}-value`, 'api-key-events-value.avsc')
+      register<ApiKeyEvent>(client, schemasDir, `${names.apiKeyEvents}-value`, 'api-key-events-value.avsc'),
+      register<DomainEvent>(client, schemasDir, `${names.domainEvents}-value`, 'domain-events-value.avsc')
     ])
-    return { linkEvent, visit, apiKeyEvent }
+    return { linkEvent, visit, apiKeyEvent, domainEvent }
   } finally {
     await client.close() // what follows encodes with the ids that it was given
   }

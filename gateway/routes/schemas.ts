@@ -47,6 +47,7 @@ const editable = {
 export const CreateLinkBody = Type.Object({
   url,
   slug: Type.Optional(Type.String({ description: '1 to 64 letters, digits, - and _. Without it a code is derived from the URL' })),
+  domain: Type.Optional(nullable(Type.String({ maxLength: 255, description: 'A host set by PUT /api/domains/{host}; the default domain where it is left out' }))),
   ...editable
 }, { additionalProperties: false })
 

@@ -27,6 +27,7 @@ const make = ({ width = 16, confirmTimeoutMs = 1_000, log = new AcceptanceLog() 
     confirmation: new Confirmation({ read, now: () => clock, wait: async ms => { clock += ms; await tick() }, feedUp: () => false }),
     gate: new KeyedGate(width, 1_000),
     ownHosts: () => new Set(['go.example']),
+    prefixOf: domain => domain === 'other.example' ? 'other.example/' : undefined,
     newId: () => `event-${++ids}`,
     now: () => clock,
     confirmTimeoutMs,

@@ -95,8 +95,9 @@ t.test('the description of itself names every route and every code', async t => 
   t.match(body.openapi, /^3\.1\./)
   const routes = Object.entries<Record<string, any>>(body.paths).flatMap(([path, methods]) => Object.keys(methods).map(method => `${method.toUpperCase()} ${path}`))
   t.strictSame(routes.filter(route => !route.startsWith('HEAD')).sort(), [
-    'GET /api/analytics', 'GET /api/links/{link}', 'GET /api/links/{link}/events/{eventId}', 'GET /api/links/{link}/revisions', 'GET /api/links/{link}/visits',
-    'GET /healthz', 'GET /metrics', 'GET /readyz', 'GET /{slug}', 'PATCH /api/links/{link}', 'POST /api/links'
+    'DELETE /api/domains/{host}', 'GET /api/analytics', 'GET /api/domains', 'GET /api/domains/{host}', 'GET /api/links/{link}',
+    'GET /api/links/{link}/events/{eventId}', 'GET /api/links/{link}/revisions', 'GET /api/links/{link}/visits', 'GET /healthz', 'GET /metrics', 'GET /readyz',
+    'GET /{slug}', 'PATCH /api/links/{link}', 'POST /api/links', 'PUT /api/domains/{host}'
   ])
   const post = body.paths['/api/links'].post
   t.strictSame(Object.keys(post.responses).sort(), ['200', '201', '202', '400', '409', '413', '415', '422', '503'])

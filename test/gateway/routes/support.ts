@@ -2,6 +2,9 @@
 import Fastify from 'fastify'
 import type { Test } from 'tap'
 import { Pool } from 'undici'
+import { DomainDirectory } from '../../../gateway/domains/directory.js'
+import { DomainService } from '../../../gateway/domains/service.js'
+import type { DomainEvent } from '../../../gateway/events/domain-event.js'
 import { Confirmation } from '../../../gateway/links/confirmation.js'
 import { KeyedGate } from '../../../gateway/links/gate.js'
 import { LinkService } from '../../../gateway/links/service.js'
@@ -14,6 +17,7 @@ import { securityPlugin } from '../../../gateway/plugins/security.js'
 import { validationPlugin } from '../../../gateway/plugins/validation.js'
 import { targetOf } from '../../../gateway/queries/links.js'
 import { noSources, noVisits, type Bucket, type Sources, type Totals, type VisitQueries } from '../../../gateway/queries/visits.js'
+import { domainRoutes } from '../../../gateway/routes/domains.js'
 import { linkRoutes } from '../../../gateway/routes/links.js'
 import { redirectRoute } from '../../../gateway/routes/redirect.js'
 import { serviceRoutes } from '../../../gateway/routes/service.js'
@@ -66,6 +70,13 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
     },
     max: 100, staleMs: 0, patienceMs: 1_000, now: () => performance.now()
   }))
+  const ownHosts = new Set(['go.example'])
+  const directory = new DomainDirectory(() => 'go.example')
+  const domainEvents: Array<{ readonly host: string, readonly event: DomainEvent }> = []
+  app.decorate('domains', directory)
+  app.decorate('domainCommands', new DomainService({
+    directory, write: async (host, event) => { domainEvents.push({ host, event }) }, ownHosts: () => ownHosts, newId: () => `event-${++ids}`, now
+  }))
   app.decorate('links', new LinkService({
     read: async link => log.state(link),
     history: async link => log.history(link),
@@ -78,7 +89,8 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
       feedUp: () => false
     }),
     gate: new KeyedGate(16, 100),
-    ownHosts: () => new Set(['go.example']),
+    ownHosts: () => directory.ownHosts(ownHosts),
+    prefixOf: domain => directory.prefixOf(domain),
     newId: () => `event-${++ids}`,
     now,
     confirmTimeoutMs,
@@ -90,6 +102,7 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
   app.decorate('health', async () => health)
   const limits = new VisitLimits({ count: async () => tables.count, now: () => performance.now() })
   await app.register(serviceRoutes)
+  await app.register(domainRoutes)
   await app.register(linkRoutes, { publicUrl: () => publicUrl })
   await app.register(visitRoutes, { queries: tables as unknown as VisitQueries, now })
   await app.register(redirectRoute, { limits, countryHeader: 'x-country', now })
@@ -99,7 +112,7 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
     await pool.destroy()
     await app.close()
   })
-  const call = async (method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> => {
+  const call = async (method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> => {
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
     const response = await pool.request({
       method, path, headers: { ...(text !== undefined && { 'content-type': 'application/json' }), ...headers }, ...(text !== undefined && { body: text })
@@ -107,5 +120,5 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
     const answer = await response.body.text()
     return { status: response.statusCode, headers: response.headers, text: answer, body: answer.startsWith('{') ? JSON.parse(answer) : undefined }
   }
-  return { call, log, tables, recorded, health }
+  return { call, domainEvents, directory, log, tables, recorded, health }
 }
