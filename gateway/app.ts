@@ -19,18 +19,19 @@ import { linksPlugin } from './plugins/links.js'
 import { metricsPlugin } from './plugins/metrics.js'
 import { openapiPlugin } from './plugins/openapi.js'
 import { problemDetailsPlugin, sendProblem } from './plugins/problem-details.js'
+import { questionsPlugin } from './plugins/questions.js'
 import { registerSchemas, registryPlugin } from './plugins/registry.js'
 import { securityPlugin } from './plugins/security.js'
 import { validationPlugin } from './plugins/validation.js'
 import { visitsPlugin } from './plugins/visits.js'
 import { makeTopics } from './prepare.js'
 import { LinkListQueries } from './queries/link-list.js'
-import { VisitQueries } from './queries/visits.js'
 import { BatchedPull } from './queries/batch.js'
 import { domainRoutes } from './routes/domains.js'
 import { keyRoutes } from './routes/keys.js'
 import { linkListRoutes } from './routes/link-list.js'
 import { linkRoutes } from './routes/links.js'
+import { orphanRoutes } from './routes/orphans.js'
 import { redirectRoute } from './routes/redirect.js'
 import { serviceRoutes } from './routes/service.js'
 import { visitRoutes } from './routes/visits.js'
@@ -122,6 +123,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(domainsPlugin, { config, names, ownHosts: () => self().hosts, defaultHost: () => self().host })
     await app.register(linksPlugin, { config, names, ownHosts: () => app.domains.ownHosts(self().hosts) })
     await app.register(visitsPlugin, { config, names })
+    await app.register(questionsPlugin, { config, names, publicUrl })
     await registerRoutes(app, config, names, publicUrl)
     await app.ready()
   } catch (error) {
@@ -140,14 +142,14 @@ const registerLists = async (app: FastifyInstance, config: Config, names: Names,
 }
 
 const registerRoutes = async (app: FastifyInstance, config: Config, names: Names, publicUrl: () => string): Promise<void> => {
-  const visits = new VisitQueries(app.ksqldb, names)
-  const counts = new BatchedPull<number>(async keys => await visits.countsWithoutBots(keys))
+  const counts = new BatchedPull<number>(async keys => await app.questions.queries.countsWithoutBots(keys))
   const limits = new VisitLimits({ count: async link => await counts.load(link) ?? 0, now: () => performance.now() })
   await app.register(serviceRoutes)
   await app.register(keyRoutes, { now: Date.now })
   await app.register(domainRoutes)
   await app.register(linkRoutes, { publicUrl })
   await registerLists(app, config, names, publicUrl)
-  await app.register(visitRoutes, { queries: visits, now: Date.now })
+  await app.register(visitRoutes, { ...app.questions, now: Date.now })
+  await app.register(orphanRoutes, app.questions)
   await app.register(redirectRoute, { limits, countryHeader: config.countryHeader, now: Date.now })
 }

@@ -36,6 +36,7 @@ const catalogue = {
   unsupported_media_type: [415, 'The body must be JSON'],
   validation_failed: [422, 'The body breaks a rule'],
   idempotency_key_reused: [422, 'The Idempotency-Key was used for another request'],
+  question_too_large: [422, 'The question takes too much to answer'],
   if_match_required: [428, 'If-Match is required'],
   too_many_requests: [429, 'Too many requests'],
   internal_error: [500, 'Something went wrong here'],

@@ -25,6 +25,8 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   'GET /api/links/:link/revisions': access('links:read', 'link'),
   'GET /api/links/:link/events/:eventId': access('links:read', 'link'),
   'GET /api/links/:link/visits': access('visits:read', 'link'),
+  'GET /api/visits': access('visits:read', 'own'),
+  'GET /api/orphans': access('visits:read'),
   'GET /api/analytics': access('visits:read'),
   'GET /api/domains': access('links:read'),
   'GET /api/domains/:host': access('links:read'),

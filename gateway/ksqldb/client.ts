@@ -112,6 +112,37 @@ export class KsqlClient {
     }
   }
 
+  async #eachOnce (sql: string, onRow: (row: Row) => void, signal: AbortSignal): Promise<void> {
+    const response = await this.#post(this.#pool, '/query-stream', delimited, { sql, properties: {} }, { signal })
+    if (response.statusCode !== 200) throw toKsqlError(response.statusCode, await response.body.text())
+    for await (const line of readLines(response.body)) {
+      const value: unknown = JSON.parse(line)
+      if (Array.isArray(value)) onRow(value)
+      else if ((value as { message?: unknown }).message !== undefined) throw toKsqlError(400, line)
+    }
+  }
+
+  /**
+   * Runs a pull query of many rows and hands each over as it comes; an error thrown by `onRow` ends it. Asked again as `pull` is, unless rows have come.
+   * @throws KsqlError as ksqlDB refused it, undici's error where the server could not be reached, or a TimeoutError where it took longer.
+   */
+  async pullEach (sql: string, onRow: (row: Row) => void, timeoutMs = this.#pullTimeoutMs): Promise<void> {
+    const signal = AbortSignal.timeout(timeoutMs)
+    const deadline = performance.now() + timeoutMs
+    let hasRows = false
+    for (let delay = 10; ; delay = Math.min(delay * 2, retryDelayMsMax)) {
+      try {
+        return await this.#eachOnce(sql, row => {
+          hasRows = true
+          onRow(row)
+        }, signal)
+      } catch (error) {
+        if (hasRows || !isPassing(error) || performance.now() + delay > deadline) throw error
+        await wait(delay)
+      }
+    }
+  }
+
   /**
    * Starts a push query. Its rows end when the server ends it, and throw where the connection breaks; aborting the signal ends both.
    * @throws KsqlError as ksqlDB refused it.

@@ -50,8 +50,8 @@ const toLinklogError = (error: unknown): LinklogError => {
 }
 
 const isTimeout = (error: unknown): boolean => {
-  const { code } = error as { code?: unknown }
-  return code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'
+  const { code, name } = error as { code?: unknown, name?: unknown }
+  return name === 'TimeoutError' || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'
 }
 
 const send = (request: FastifyRequest, reply: FastifyReply, error: LinklogError): FastifyReply =>

@@ -1,10 +1,9 @@
 // What is asked of the tables of visits, and how their rows read. The only SQL text about visits.
 import type { KsqlClient, Row } from '../ksqldb/client.js'
 import type { Names } from '../topics.js'
-import { escapeInstant, escapeString, toMillis } from './escape.js'
+import { escapeString, toMillis } from './escape.js'
 
 export interface Totals { readonly total: number, readonly withoutBots: number, readonly firstVisit: number | null, readonly lastVisit: number | null }
-export interface Bucket { readonly start: number, readonly total: number, readonly withoutBots: number }
 export type Counts = Readonly<Record<string, number>>
 
 export interface Sources {
@@ -44,6 +43,13 @@ export class VisitQueries {
     return await this.#totals('visits_by_link', `link = ${escapeString(link)}`)
   }
 
+  /** Visits of each of these links that has any. */
+  async byLinks (links: readonly string[]): Promise<readonly Totals[]> {
+    const { rows } = await this.#ksqldb.pull(
+      `SELECT total, without_bots, first_visit, last_visit FROM ${this.#names.ksql('visits_by_link')} WHERE link IN (${links.map(escapeString).join(', ')});`)
+    return rows.map(toTotals)
+  }
+
   /** Visits of an original URL over all its links; none is 0. */
   async byUrl (url: string): Promise<Totals> {
     return await this.#totals('visits_by_url', `url = ${escapeString(url)}`)
@@ -54,16 +60,6 @@ export class VisitQueries {
     const { rows } = await this.#ksqldb.pull(
       `SELECT link, without_bots FROM ${this.#names.ksql('visits_by_link')} WHERE link IN (${links.map(escapeString).join(', ')});`)
     return new Map(rows.map(row => [String(row[0]), Number(row[1])]))
-  }
-
-  /** The hours or days (UTC) with visits that begin from `from` on and before `to`, in order. */
-  async series (link: string, by: 'hour' | 'day', from: number, to: number): Promise<readonly Bucket[]> {
-    const { rows } = await this.#ksqldb.pull(
-      `SELECT WINDOWSTART, total, without_bots FROM ${this.#names.ksql(`visits_by_link_${by}`)} WHERE link = ${escapeString(link)} ` +
-      `AND WINDOWSTART >= ${escapeInstant(from)} AND WINDOWSTART < ${escapeInstant(to)};`)
-    return rows
-      .map(row => ({ start: Number(row[0]), total: Number(row[1]), withoutBots: Number(row[2]) }))
-      .sort((a, b) => a.start - b.start)
   }
 
   async sources (link: string): Promise<Sources> {

@@ -5,7 +5,7 @@ import { linkEventTypes } from '../events/link-event.js'
 import { RulesBody } from './rule-schemas.js'
 
 export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
-const instant = (description: string) => Type.String({ format: 'date-time', description })
+export const instant = (description: string) => Type.String({ format: 'date-time', description })
 
 export const Problem = Type.Object({
   type: Type.String(),
@@ -131,28 +131,6 @@ export const EventStatus = Type.Object({
   status: Type.Unsafe<'accepted' | 'rejected'>({ type: 'string', enum: ['accepted', 'rejected'] }),
   version: nullable(Type.Integer({ description: 'The version that it made' })),
   explanation: nullable(Type.String())
-})
-
-const counts = (of: string) => Type.Record(Type.String(), Type.Integer(), { description: `Visits without bots by ${of}` })
-
-export const LinkVisits = Type.Object({
-  link: Type.String(),
-  total: Type.Integer({ description: 'Visits that were redirected, robots too' }),
-  withoutBots: Type.Integer(),
-  visitors: Type.Integer({ description: 'About how many, without bots; one who comes on two days counts twice' }),
-  firstVisit: nullable(instant('')),
-  lastVisit: nullable(instant('')),
-  referrers: counts('host of the referrer, or (direct)'),
-  browsers: counts('browser'),
-  os: counts('operating system'),
-  devices: counts('device'),
-  countries: counts('country, or (unknown)'),
-  series: Type.Optional(Type.Object({
-    by: Type.String(),
-    from: instant('The start of the first bucket asked for'),
-    to: instant(''),
-    buckets: Type.Array(Type.Object({ start: instant(''), total: Type.Integer(), withoutBots: Type.Integer() }), { description: 'Those with visits, in order (UTC)' })
-  }))
 })
 
 export const UrlVisits = Type.Object({

@@ -1,57 +1,70 @@
-// Questions about visits: of one link, and of an original URL over all its links.
+// Questions about visits: of one link, several, a tag, a domain or all, and of an original URL over all its links.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { LinklogError } from '../errors.js'
+import { checkVisitReach } from '../access/visit-reach.js'
 import { normaliseUrl } from '../links/url.js'
 import type { Totals, VisitQueries } from '../queries/visits.js'
+import { inZone } from '../visits/calendar.js'
+import { groupings, toQuestion, type Grouping, type Question, type QuestionParameters } from '../visits/question.js'
+import type { Answer, VisitQuestions } from '../visits/questions.js'
+import type { ScopeParameters, VisitScopes } from '../visits/scopes.js'
 import { linkKey } from './links.js'
-import { LinkParams, LinkVisits, problems, UrlVisits } from './schemas.js'
+import { LinkParams, problems, UrlVisits } from './schemas.js'
+import { LinkVisits, questionFields, scopeFields, Visits } from './visit-schemas.js'
 
-export interface VisitRoutesOptions { readonly queries: VisitQueries, readonly now: () => number }
+export interface VisitRoutesOptions {
+  readonly queries: VisitQueries
+  readonly questions: VisitQuestions
+  readonly scopes: VisitScopes
+  readonly now: () => number
+}
 
-const bucketMs = { hour: 3_600_000, day: 86_400_000 } as const
-const defaultBuckets = { hour: 24, day: 30 } as const
-const bucketsMax = 5_000
+const groupsOfLink: readonly Grouping[] = groupings.filter(by => by !== 'link' && by !== 'domain')
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 const isoOrNull = (ms: number | null): string | null => ms === null ? null : iso(ms)
 const presentTotals = ({ total, withoutBots, firstVisit, lastVisit }: Totals) =>
   ({ total, withoutBots, firstVisit: isoOrNull(firstVisit), lastVisit: isoOrNull(lastVisit) })
 
-const refuse = (pointer: string, detail: string) => new LinklogError('invalid_request', `${pointer} ${detail}`, { errors: [{ pointer, detail }] })
-
-/** The period asked for, begun at a whole hour or day (UTC); by default the last 24 hours or 30 days. */
-const period = (by: 'hour' | 'day', fromText: string | undefined, toText: string | undefined, now: number): { from: number, to: number } => {
-  const to = toText === undefined ? now + 1 : Date.parse(toText)
-  const asked = fromText === undefined ? to - defaultBuckets[by] * bucketMs[by] : Date.parse(fromText)
-  const from = Math.floor(asked / bucketMs[by]) * bucketMs[by]
-  if (from >= to || asked > to) throw refuse('from', 'must be earlier than to')
-  if ((to - from) / bucketMs[by] > bucketsMax) throw refuse('from', `must not be more than ${bucketsMax} ${by}s before to`)
-  return { from, to }
+const presentAnswer = ({ by, zone, bounds, bots, groups }: Question, { visits, visitors, unclassified, buckets, breakdowns }: Answer) => {
+  const ends = { from: inZone(bounds[0] as number, zone), to: inZone(bounds.at(-1) as number, zone) }
+  return {
+    period: { ...ends, zone, bots, visits, visitors, unclassified },
+    ...(by !== undefined && {
+      series: {
+        by,
+        zone,
+        ...ends,
+        buckets: buckets.filter(({ total }) => total > 0).map(bucket => ({
+          start: inZone(bucket.start, zone),
+          visits: bucket.visits,
+          total: bucket.total,
+          withoutBots: bucket.withoutBots,
+          ...(by !== 'hour' && { visitors: bucket.visitors })
+        }))
+      }
+    }),
+    ...(groups.length > 0 && { breakdowns: breakdowns.map(({ by, values, more }) => ({ by, values: [...values], more })) })
+  }
 }
 
-export const visitRoutes: FastifyPluginAsyncTypebox<VisitRoutesOptions> = async (app, { queries, now }) => {
+const routesOfLinks: FastifyPluginAsyncTypebox<VisitRoutesOptions> = async (app, { queries, questions, now }) => {
   app.get('/api/links/:link/visits', {
     schema: {
       tags: ['visits'],
       summary: 'Visits of a link',
+      description: 'Without parameters: since the beginning. With any: also of a period (the last 30 days unless told otherwise), as a series, broken down, filtered.',
       params: LinkParams,
-      querystring: Type.Object({
-        by: Type.Optional(Type.Unsafe<'hour' | 'day'>({ type: 'string', enum: ['hour', 'day'], description: 'Adds a series (UTC)' })),
-        from: Type.Optional(Type.String({ format: 'date-time' })),
-        to: Type.Optional(Type.String({ format: 'date-time', description: 'Not included' }))
-      }, { additionalProperties: false }),
-      response: { 200: LinkVisits, ...problems(400, 404, 503) }
+      querystring: Type.Object(questionFields, { additionalProperties: false }),
+      response: { 200: LinkVisits, ...problems(400, 404, 422, 503) }
     }
   }, async request => {
     const link = linkKey(request.params.link)
-    const { by, from, to } = request.query
-    if (by === undefined && (from !== undefined || to !== undefined)) throw refuse('by', 'must be hour or day where from or to is given')
-    const asked = by === undefined ? undefined : { by, ...period(by, from, to, now()) }
-    const [totals, sources, buckets] = await Promise.all([
+    const question = Object.keys(request.query).length === 0 ? undefined : toQuestion(request.query as QuestionParameters, groupsOfLink, now())
+    const [totals, sources, answer] = await Promise.all([
       queries.byLink(link),
       queries.sources(link),
-      asked === undefined ? undefined : queries.series(link, asked.by, asked.from, asked.to),
+      question === undefined ? undefined : questions.ask({ of: 'links', names: [link] }, question),
       app.links.get(link)
     ])
     const { visitors, referrers, browsers, systems, devices, countries } = sources
@@ -64,11 +77,36 @@ export const visitRoutes: FastifyPluginAsyncTypebox<VisitRoutesOptions> = async 
       os: systems,
       devices,
       countries,
-      ...(asked !== undefined && buckets !== undefined && {
-        series: { by: asked.by, from: iso(asked.from), to: iso(asked.to), buckets: buckets.map(({ start, ...counts }) => ({ start: iso(start), ...counts })) }
-      })
+      ...(question !== undefined && answer !== undefined && presentAnswer(question, answer))
     }
   })
+}
+
+const routesOfMany: FastifyPluginAsyncTypebox<VisitRoutesOptions> = async (app, { questions, scopes, now }) => {
+  app.get('/api/visits', {
+    schema: {
+      tags: ['visits'],
+      summary: 'Visits of several links, a tag, a domain, or all',
+      description: 'What can be asked of one link can be asked of many; version and rule only of one or several links.',
+      querystring: Type.Object({ ...scopeFields, ...questionFields }, { additionalProperties: false }),
+      response: { 200: Visits, ...problems(400, 403, 422, 503) }
+    }
+  }, async request => {
+    const { links, tag, domain, ...asked } = request.query as ScopeParameters & QuestionParameters
+    const allowed = groupings.filter(by => domain === undefined && links === undefined && tag === undefined
+      ? by !== 'link' && by !== 'version' && by !== 'rule'
+      : domain === undefined ? by !== 'domain' : !['link', 'domain', 'version', 'rule'].includes(by))
+    const question = toQuestion(asked, allowed, now())
+    const { scope, totals, echo } = await scopes.of({ links, tag, domain })
+    checkVisitReach(request.key, echo, scopes.host)
+    const answer = await questions.ask(scope, question)
+    return { ...echo, ...presentTotals(totals), ...presentAnswer(question, answer) }
+  })
+}
+
+export const visitRoutes: FastifyPluginAsyncTypebox<VisitRoutesOptions> = async (app, options) => {
+  await app.register(routesOfLinks, options)
+  await app.register(routesOfMany, options)
 
   app.get('/api/analytics', {
     schema: {
@@ -80,6 +118,6 @@ export const visitRoutes: FastifyPluginAsyncTypebox<VisitRoutesOptions> = async 
     }
   }, async request => {
     const url = normaliseUrl(request.query.url, new Set(), 'url')
-    return { url, ...presentTotals(await queries.byUrl(url)) }
+    return { url, ...presentTotals(await options.queries.byUrl(url)) }
   })
 }

@@ -16,6 +16,10 @@ export interface VisitRecord {
   readonly os: string
   readonly device: string
   readonly visitor: string
+  readonly country: string | null
+  readonly language: string | null
+  readonly version: number
+  readonly rule: number | null
 }
 
 export interface Tally { total: number, withoutBots: number }
@@ -97,7 +101,11 @@ export async function readVisits (where: Where, topic: string): Promise<VisitRec
     browser: String(value.browser),
     os: String(value.os),
     device: String(value.device),
-    visitor: String(value.visitor)
+    visitor: String(value.visitor),
+    country: value.country as string | null,
+    language: value.language as string | null,
+    version: Number(value.version),
+    rule: (value.rule ?? null) as number | null
   }))
 }
 

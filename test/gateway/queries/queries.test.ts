@@ -46,7 +46,7 @@ t.test('every query is one statement of the language, whatever the values', asyn
   await visits.byLink(nasty)
   await visits.byUrl(nasty)
   await visits.sources(nasty)
-  await visits.series(nasty, 'day', 0, 1)
+  await visits.byLinks([nasty, 'b'])
   await visits.countsWithoutBots([nasty])
   const lists = new LinkListQueries(ksqldb, namesFor('e2e-1'))
   const filter = {

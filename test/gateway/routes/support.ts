@@ -16,15 +16,20 @@ import { problemDetailsPlugin, sendProblem } from '../../../gateway/plugins/prob
 import { securityPlugin } from '../../../gateway/plugins/security.js'
 import { validationPlugin } from '../../../gateway/plugins/validation.js'
 import { targetOf } from '../../../gateway/queries/links.js'
-import { noSources, noVisits, type Bucket, type Sources, type Totals, type VisitQueries } from '../../../gateway/queries/visits.js'
+import type { VisitTables } from '../../../gateway/queries/visit-tables.js'
+import { noSources, noVisits, type Sources, type Totals, type VisitQueries } from '../../../gateway/queries/visits.js'
 import { domainRoutes } from '../../../gateway/routes/domains.js'
 import { linkRoutes } from '../../../gateway/routes/links.js'
+import { orphanRoutes } from '../../../gateway/routes/orphans.js'
 import { redirectRoute } from '../../../gateway/routes/redirect.js'
 import { serviceRoutes } from '../../../gateway/routes/service.js'
 import { visitRoutes } from '../../../gateway/routes/visits.js'
 import { visitorDraw } from '../../../gateway/visits/draw.js'
 import { VisitLimits } from '../../../gateway/visits/limits.js'
+import { VisitQuestions } from '../../../gateway/visits/questions.js'
 import type { VisitRecorder, VisitRequest } from '../../../gateway/visits/recorder.js'
+import { VisitScopes } from '../../../gateway/visits/scopes.js'
+import { CountedVisits } from '../visits/counted-visits.js'
 import { AcceptanceLog } from '../links/acceptance-log.js'
 
 export const publicUrl = 'https://go.example'
@@ -33,7 +38,6 @@ export const publicUrl = 'https://go.example'
 export class FakeVisits {
   totals: Totals = noVisits
   of: Sources = noSources
-  buckets: Bucket[] = []
   count = 0
   asked: unknown[][] = []
   failure: Error | undefined
@@ -46,7 +50,7 @@ export class FakeVisits {
   async byLink (link: string) { this.#ask('link', link); return this.totals }
   async byUrl (url: string) { this.#ask('url', url); return this.totals }
   async sources (link: string) { this.#ask('sources', link); return this.of }
-  async series (...what: unknown[]) { this.#ask('series', ...what); return this.buckets }
+  async byLinks (links: readonly string[]) { this.#ask('links', links); return links.map(() => this.totals) }
 }
 
 export interface Answer { readonly status: number, readonly headers: Record<string, string | string[] | undefined>, readonly body: any, readonly text: string }
@@ -54,6 +58,7 @@ export interface Answer { readonly status: number, readonly headers: Record<stri
 export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs = 60, now = Date.now } = {}) => {
   const log = new AcceptanceLog()
   const tables = new FakeVisits()
+  const counted = new CountedVisits()
   const recorded: VisitRequest[] = []
   let ids = 0
   const app = Fastify({ bodyLimit, routerOptions: { maxParamLength: 960 }, frameworkErrors: (error, request, reply) => sendProblem(request, reply, error) })
@@ -104,7 +109,10 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
   await app.register(serviceRoutes)
   await app.register(domainRoutes)
   await app.register(linkRoutes, { publicUrl: () => publicUrl })
-  await app.register(visitRoutes, { queries: tables as unknown as VisitQueries, now })
+  const questions = new VisitQuestions({ tables: counted as unknown as VisitTables, now: () => performance.now(), timeoutMs: 1_000 })
+  const scopes = new VisitScopes({ queries: tables, questions, publicUrl: () => publicUrl })
+  await app.register(visitRoutes, { queries: tables as unknown as VisitQueries, questions, scopes, now })
+  await app.register(orphanRoutes, { questions, scopes })
   await app.register(redirectRoute, { limits, countryHeader: 'x-country', now })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const pool = new Pool(url)
@@ -120,5 +128,5 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
     const answer = await response.body.text()
     return { status: response.statusCode, headers: response.headers, text: answer, body: answer.startsWith('{') ? JSON.parse(answer) : undefined }
   }
-  return { call, domainEvents, directory, log, tables, recorded, health }
+  return { call, domainEvents, directory, log, tables, counted, recorded, health }
 }
