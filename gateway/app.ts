@@ -10,6 +10,7 @@ import { ScanGate } from './lists/scan-gate.js'
 import { MigrationApplier } from './migrations/applier.js'
 import { accessPlugin } from './plugins/access.js'
 import { actorPlugin } from './plugins/actor.js'
+import { changesPlugin } from './plugins/changes.js'
 import { domainsPlugin } from './plugins/domains.js'
 import { healthPlugin } from './plugins/health.js'
 import { kafkaPlugin } from './plugins/kafka.js'
@@ -28,6 +29,7 @@ import { makeTopics } from './prepare.js'
 import { LinkListQueries } from './queries/link-list.js'
 import { BatchedPull } from './queries/batch.js'
 import { domainRoutes } from './routes/domains.js'
+import { eventRoutes } from './routes/events.js'
 import { keyRoutes } from './routes/keys.js'
 import { linkListRoutes } from './routes/link-list.js'
 import { linkRoutes } from './routes/links.js'
@@ -122,6 +124,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(healthPlugin, { config, stack, migrationsStand: async () => await applier.standing() })
     await app.register(domainsPlugin, { config, names, ownHosts: () => self().hosts, defaultHost: () => self().host })
     await app.register(linksPlugin, { config, names, ownHosts: () => app.domains.ownHosts(self().hosts) })
+    await app.register(changesPlugin, { config, stack, names })
     await app.register(visitsPlugin, { config, names })
     await app.register(questionsPlugin, { config, names, publicUrl })
     await registerRoutes(app, config, names, publicUrl)
@@ -146,6 +149,7 @@ const registerRoutes = async (app: FastifyInstance, config: Config, names: Names
   const limits = new VisitLimits({ count: async link => await counts.load(link) ?? 0, now: () => performance.now() })
   await app.register(serviceRoutes)
   await app.register(keyRoutes, { now: Date.now })
+  await app.register(eventRoutes, { publicUrl })
   await app.register(domainRoutes)
   await app.register(linkRoutes, { publicUrl })
   await registerLists(app, config, names, publicUrl)

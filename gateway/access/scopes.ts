@@ -32,6 +32,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   'GET /api/domains/:host': access('links:read'),
   'PUT /api/domains/:host': access('admin'),
   'DELETE /api/domains/:host': access('admin'),
+  'GET /api/events': access('links:read', 'own'),
   'POST /api/keys': access('admin'),
   'GET /api/keys': access('admin'),
   'GET /api/keys/:id': access('admin'),

@@ -5,6 +5,8 @@ const headerBytes = 5
 
 export class AvroCodec<T> {
   readonly schemaId: number
+  /** The schema's text. */
+  readonly schema: string
   readonly #type: avro.Type
 
   /** @throws TypeError where the schema is not valid Avro. */
@@ -12,6 +14,7 @@ export class AvroCodec<T> {
     // logical types stay the plain longs that they are: milliseconds go in, milliseconds come out
     this.#type = avro.Type.forSchema(JSON.parse(schema) as avro.Schema, { wrapUnions: 'never' })
     this.schemaId = schemaId
+    this.schema = schema
   }
 
   /** @throws Error naming the field that does not fit the schema. */

@@ -20,6 +20,7 @@ export const openapiPlugin = fp<{ version: string }>(async (app, { version }) =>
       tags: [
         { name: 'links', description: 'Make, read and change links' },
         { name: 'visits', description: 'Questions about visits' },
+        { name: 'events', description: 'The changes of all links, as they happen' },
         { name: 'keys', description: 'API keys' },
         { name: 'domains', description: 'The hosts that short links are served on' },
         { name: 'redirects', description: 'What visitors use' },

@@ -64,7 +64,7 @@ export const IdempotencyHeader = Type.Object({
   'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'The same key and content again give the same answer' }))
 })
 
-const documentFields = {
+export const documentFields = {
   url: Type.String(),
   title: nullable(Type.String()),
   tags: Type.Array(Type.String()),
