@@ -1,26 +1,22 @@
 // The commands on links: ask, write the event, and see by the acceptance rule whether it stands.
+import { isDeepStrictEqual } from 'node:util'
 import { canonicalHost } from '../domains/host.js'
 import { invalidField, LinklogError } from '../errors.js'
 import type { LinkDoc, LinkEvent } from '../events/link-event.js'
-import type { LinkHistory, LinkState, Revision } from '../queries/links.js'
+import type { LinkHistory, LinkState, PastState, Revision } from '../queries/links.js'
 import type { Confirmation } from './confirmation.js'
-import { editType, newDocument, patchedDocument, sameDocument, type LinkFields } from './document.js'
+import { decide, type Command, type Decision } from './decider.js'
+import { newDocument, sameDocument, type LinkFields } from './document.js'
 import type { KeyedGate } from './gate.js'
-import { attemptsUnmeasured, checkHistory } from './history.js'
+import { checkRoom } from './history.js'
 import { derivedId } from './ids.js'
 import { checkSlug, codeCharsMax, codeCharsMin, codeFor, isReserved } from './slug.js'
+import { pastViewOf, standingAt, viewOf, type LinkView } from './view.js'
+
+export type { LinkView } from './view.js'
 
 /** Who asks, and under which Idempotency-Key. */
 export interface Context { readonly actor: string, readonly idempotencyKey: string | undefined }
-
-/** A link as it stands after a command. */
-export interface LinkView {
-  readonly link: string
-  readonly version: number
-  readonly createdAt: number
-  readonly updatedAt: number
-  readonly doc: LinkDoc
-}
 
 export type CommandResult =
   | {
@@ -34,6 +30,8 @@ export type CommandResult =
 export interface ServiceOptions {
   readonly read: (link: string) => Promise<LinkState | undefined>
   readonly history: (link: string) => Promise<LinkHistory | undefined>
+  readonly atVersion: (link: string, version: number) => Promise<PastState | undefined>
+  readonly asOf: (link: string, at: number) => Promise<PastState | undefined>
   readonly linkOfEvent: (eventId: string) => Promise<string | undefined>
   readonly write: (link: string, event: LinkEvent) => Promise<void>
   readonly confirmation: Confirmation
@@ -45,22 +43,30 @@ export interface ServiceOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly confirmTimeoutMs: number
-  /** Told of each link that a command has just changed, as it now stands. */
+  /** Told of each link that a command has just changed, as its last event left it. */
   readonly onChange: (view: LinkView) => void
 }
 
 type CreateFields = LinkFields & { readonly url: string, readonly slug?: string, readonly domain?: string | null, readonly reason?: string | null }
-type EditFields = LinkFields & { readonly reason?: string | null }
+
+/** A change of a link that stands. */
+export type ChangeRequest =
+  | Exclude<Command, { kind: 'revert' }>
+  | { readonly kind: 'revert', readonly version: number }
+
+export interface ChangeOptions {
+  /** The versions that the writer has seen, of which one must stand; undefined: any. */
+  readonly seen?: readonly number[] | undefined
+  readonly reason?: string | null | undefined
+}
+
+/** How often a change that comes without If-Match is decided anew where another came first. */
+const roundsMax = 8
 
 /** Idempotency-Keys remembered here, until link_event_ids has them for every gateway. */
 const recentKeysMax = 50_000
 
-/** The link as a state shows it; undefined where no event was accepted. */
-export const viewOf = (state: LinkState | undefined): LinkView | undefined =>
-  state?.latest === undefined || state.version === 0
-    ? undefined
-    : { link: state.link, version: state.version, createdAt: state.createdAt, updatedAt: state.latest.occurredAt, doc: state.latest.doc }
-
+const noLink = (link: string) => new LinklogError('link_not_found', `There is no link ${link}`)
 const taken = (link: string) => new LinklogError('slug_taken', `"${link}" is taken`)
 const stale = (link: string, stands: number) =>
   new LinklogError('version_stale', `${link} is at version ${stands} now: read it again`, { headers: { etag: `"${stands}"` } })
@@ -120,11 +126,12 @@ export class LinkService {
     return await this.#exclusive(link, async () => {
       const state = await this.#options.read(link)
       if (key !== undefined && state?.eventIds[0] === eventId) return await this.#replayedCreate(link, eventId, doc, reason)
-      const standing = viewOf(state)
+      const standing = this.#standing(state)
       if (standing !== undefined) return same(standing) ? { kind: 'existing', view: standing } : undefined
-      await this.#roomFor(link, state)
+      const decision: Decision = { type: 'LinkCreated', doc, valid_from: null, scheduled: [], reverted_to: null }
+      const event = { event_id: eventId, occurred_at: this.#options.now(), actor: context.actor, reason, base_version: 0, ...decision }
+      checkRoom(link, state, event)
       this.#remember(key, eventId, link)
-      const event: LinkEvent = { event_id: eventId, type: 'LinkCreated', occurred_at: this.#options.now(), actor: context.actor, reason, base_version: 0, doc, valid_from: null, scheduled: [], reverted_to: null }
       const result = await this.#commit(link, event, 'created')
       if (!('lostTo' in result)) return result
       return result.lostTo !== undefined && same(result.lostTo) ? { kind: 'existing', view: result.lostTo } : undefined
@@ -135,50 +142,67 @@ export class LinkService {
   async #replayedCreate (link: string, eventId: string, doc: LinkDoc, reason: string | null): Promise<CommandResult> {
     const first = (await this.#options.history(link))?.revisions[0]
     if (first === undefined || first.eventId !== eventId || !sameDocument(first.doc, doc) || first.reason !== reason) throw reused()
-    return { kind: 'created', isReplay: true, view: { link, version: 1, createdAt: first.occurredAt, updatedAt: first.occurredAt, doc: first.doc } }
+    return { kind: 'created', isReplay: true, view: { link, version: 1, createdAt: first.occurredAt, updatedAt: first.occurredAt, doc: first.doc, scheduled: first.scheduled } }
   }
 
   /**
-   * Changes fields of a link that stands at one of the versions given, or at any where that is undefined (If-Match: *).
-   * @throws LinklogError link_not_found, link_deleted, version_stale, validation_failed, idempotency_key_reused, history_full, unavailable.
+   * Changes a link. With `seen` it must stand at one of those versions; without, the change is decided anew where another came first.
+   * @throws LinklogError link_not_found, link_deleted, version_stale, validation_failed, schedule_full, scheduled_edit_not_found, idempotency_key_reused,
+   * history_full, unavailable.
    */
-  async edit (link: string, seen: readonly number[] | undefined, fields: EditFields, context: Context): Promise<CommandResult> {
-    const key = context.idempotencyKey
-    const eventId = key === undefined ? this.#options.newId() : derivedId('edit', context.actor, link, key)
+  async change (link: string, request: ChangeRequest, { seen, reason = null }: ChangeOptions, context: Context): Promise<CommandResult> {
     return await this.#exclusive(link, async () => {
-      const state = await this.#options.read(link)
-      const standing = viewOf(state)
-      if (state === undefined || standing === undefined) throw new LinklogError('link_not_found', `There is no link ${link}`)
-      if (key !== undefined && state.eventIds.includes(eventId)) return await this.#replayedEdit(link, eventId, fields)
-      if (seen !== undefined && !seen.includes(standing.version)) throw stale(link, standing.version)
-      if (standing.doc.deleted) throw new LinklogError('link_deleted', `${link} was deleted`)
-      const doc = patchedDocument(standing.doc, fields, this.#options.ownHosts())
-      if (sameDocument(doc, standing.doc)) return { kind: 'unchanged', view: standing }
-      await this.#roomFor(link, state)
-      const result = await this.#commit(link, {
-        event_id: eventId,
-        type: editType(standing.doc, doc),
-        occurred_at: this.#options.now(),
-        actor: context.actor,
-        reason: fields.reason ?? null,
-        base_version: standing.version,
-        doc,
-        valid_from: null,
-        scheduled: null,
-        reverted_to: null
-      }, 'changed')
-      if ('lostTo' in result) throw stale(link, result.lostTo?.version ?? standing.version + 1)
-      return result
+      for (let round = 1; ; round++) {
+        const result = await this.#changeOnce(link, request, seen, reason, context)
+        if (!('lostTo' in result)) return result
+        if (seen !== undefined || round >= roundsMax) throw stale(link, result.lostTo)
+      }
     })
   }
 
-  async #replayedEdit (link: string, eventId: string, fields: EditFields): Promise<CommandResult> {
+  async #changeOnce (
+    link: string, request: ChangeRequest, seen: readonly number[] | undefined, reason: string | null, context: Context
+  ): Promise<CommandResult | { readonly lostTo: number }> {
+    const key = context.idempotencyKey
+    const eventId = key === undefined ? this.#options.newId() : derivedId(request.kind, context.actor, link, key)
+    const state = await this.#options.read(link)
+    const view = viewOf(state)
+    if (state === undefined || view === undefined) throw noLink(link)
+    const command = await this.#commandOf(link, request)
+    if (key !== undefined && state.eventIds.includes(eventId)) return await this.#replayed(link, eventId, command, reason)
+    if (seen !== undefined && !seen.includes(view.version)) throw stale(link, view.version)
+    // a clock that is behind that of the event before must not turn the order of the history around
+    const at = Math.max(this.#options.now(), view.updatedAt)
+    const decision = decide(view, command, { at, eventId, ownHosts: this.#options.ownHosts() })
+    if (decision === undefined) return { kind: 'unchanged', view: standingAt(view, at) }
+    const event = { event_id: eventId, occurred_at: at, actor: context.actor, reason, base_version: view.version, ...decision }
+    checkRoom(link, state, event)
+    const result = await this.#commit(link, event, 'changed')
+    return 'lostTo' in result ? { lostTo: result.lostTo?.version ?? view.version + 1 } : result
+  }
+
+  /** @throws LinklogError validation_failed where the version to go back to does not exist. */
+  async #commandOf (link: string, request: ChangeRequest): Promise<Command> {
+    if (request.kind !== 'revert') return request
+    const past = await this.#options.atVersion(link, request.version)
+    const view = past === undefined ? undefined : pastViewOf(past)
+    if (view === undefined) throw invalidField('/version', `is not a version of ${link}: it has ${past?.versionNow ?? 0}`)
+    return { ...request, doc: standingAt(view, view.updatedAt).doc }
+  }
+
+  /** The same Idempotency-Key again: the answer of the first time, where the same decision comes of the same content. */
+  async #replayed (link: string, eventId: string, command: Command, reason: string | null): Promise<CommandResult> {
     const revisions = (await this.#options.history(link))?.revisions ?? []
     const index = revisions.findIndex(revision => revision.eventId === eventId)
     const [first, before, after] = [revisions[0], revisions[index - 1], revisions[index]]
     if (first === undefined || before === undefined || after === undefined) throw reused()
-    if (!sameDocument(patchedDocument(before.doc, fields, this.#options.ownHosts()), after.doc) || after.reason !== (fields.reason ?? null)) throw reused()
-    return { kind: 'changed', isReplay: true, view: { link, version: index + 1, createdAt: first.occurredAt, updatedAt: after.occurredAt, doc: after.doc } }
+    const viewAt = (version: number, { occurredAt, doc, scheduled }: Revision): LinkView =>
+      ({ link, version, createdAt: first.occurredAt, updatedAt: occurredAt, doc, scheduled })
+    const again = decide(viewAt(index, before), command, { at: after.occurredAt, eventId, ownHosts: this.#options.ownHosts() })
+    const { type, doc, validFrom, scheduled, revertedTo } = after
+    const made: Decision = { type, doc, valid_from: validFrom, scheduled, reverted_to: revertedTo }
+    if (!isDeepStrictEqual(again, made) || after.reason !== reason) throw reused()
+    return { kind: 'changed', isReplay: true, view: standingAt(viewAt(index + 1, after), after.occurredAt) }
   }
 
   /** Writes the event and waits for the verdict. */
@@ -189,15 +213,14 @@ export class LinkService {
     if (outcome === 'pending') return { kind: 'pending', link, eventId: event.event_id }
     if (outcome === 'lost') return { lostTo: viewOf(state) }
     const createdAt = state?.createdAt ?? event.occurred_at
-    const view = { link, version: event.base_version + 1, createdAt, updatedAt: event.occurred_at, doc: event.doc }
+    const view = { link, version: event.base_version + 1, createdAt, updatedAt: event.occurred_at, doc: event.doc, scheduled: event.scheduled ?? [] }
     this.#options.onChange(viewOf(state) ?? view)
     return { kind, view }
   }
 
-  async #roomFor (link: string, state: LinkState | undefined): Promise<void> {
-    if (state === undefined || state.attempts < attemptsUnmeasured) return
-    const history = await this.#options.history(link)
-    if (history !== undefined) checkHistory(history)
+  #standing (state: LinkState | undefined): LinkView | undefined {
+    const view = viewOf(state)
+    return view === undefined ? undefined : standingAt(view, this.#options.now())
   }
 
   async #exclusive<T> (link: string, task: () => Promise<T>): Promise<T> {
@@ -220,53 +243,45 @@ export class LinkService {
 
   /** Where a link stands now. @throws LinklogError link_not_found. */
   async get (link: string): Promise<LinkView> {
-    const view = viewOf(await this.#options.read(link))
-    if (view === undefined) throw new LinklogError('link_not_found', `There is no link ${link}`)
+    const view = this.#standing(await this.#options.read(link))
+    if (view === undefined) throw noLink(link)
+    return view
+  }
+
+  /**
+   * Where a link stood at one of its versions, when that was made.
+   * @throws LinklogError link_not_found, version_not_found.
+   */
+  async atVersion (link: string, version: number): Promise<LinkView> {
+    const view = await this.#pastView(link, await this.#options.atVersion(link, version), `has no version ${version}`)
+    return standingAt(view, view.updatedAt)
+  }
+
+  /**
+   * Where a link stood at an instant (milliseconds since 1970); in the future: where it will, if nothing is done until then.
+   * @throws LinklogError link_not_found, version_not_found.
+   */
+  async asOf (link: string, at: number): Promise<LinkView> {
+    return standingAt(await this.#pastView(link, await this.#options.asOf(link, at), `did not exist at ${new Date(at).toISOString()}`), at)
+  }
+
+  async #pastView (link: string, past: PastState | undefined, why: string): Promise<LinkView> {
+    if (past === undefined || past.versionNow === 0) throw noLink(link)
+    const view = pastViewOf(past)
+    if (view === undefined) throw new LinklogError('version_not_found', `${link} ${why}`)
     return view
   }
 
   /** Where these links stand now; one that does not exist is absent. */
   async getAll (links: readonly string[]): Promise<ReadonlyMap<string, LinkView>> {
-    const views = await Promise.all(links.map(async link => viewOf(await this.#options.read(link))))
+    const views = await Promise.all(links.map(async link => this.#standing(await this.#options.read(link))))
     return new Map(views.flatMap(view => view === undefined ? [] : [[view.link, view]]))
   }
 
   /** Everything that was ever written to a link. @throws LinklogError link_not_found. */
   async history (link: string): Promise<LinkHistory> {
     const history = await this.#options.history(link)
-    if (history === undefined || history.attempts.length === 0) throw new LinklogError('link_not_found', `There is no link ${link}`)
+    if (history === undefined || history.attempts.length === 0) throw noLink(link)
     return history
   }
-}
-
-/** `index` is the event's place among the attempts. */
-export interface Rejection {
-  readonly index: number
-  readonly eventId: string
-  readonly versionThen: number
-  readonly explanation: string
-  readonly lostTo: string | undefined
-}
-
-/** Which events of a history were ignored, and why: the acceptance rule walked again over the attempts. */
-export const rejectionsOf = (history: LinkHistory): readonly Rejection[] => {
-  const rejections: Rejection[] = []
-  let version = 0
-  for (const [index, attempt] of history.attempts.entries()) {
-    const next: Revision | undefined = history.revisions[version]
-    if (next?.eventId === attempt.eventId && attempt.baseVersion === version) {
-      version++
-      continue
-    }
-    const winner = history.revisions[attempt.baseVersion]
-    rejections.push({
-      index,
-      eventId: attempt.eventId,
-      versionThen: version,
-      lostTo: attempt.baseVersion < version ? winner?.eventId : undefined,
-      explanation: `It was written for version ${attempt.baseVersion}, but the link stood at version ${version}` +
-        (attempt.baseVersion < version ? `: ${winner?.eventId ?? 'another event'} had come first.` : '.')
-    })
-  }
-  return rejections
 }

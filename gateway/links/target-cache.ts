@@ -1,5 +1,6 @@
 // The links that redirects are answered from: bounded, unknown ones too, kept true by the feed of changes and believed only briefly without it.
 import type { Target } from '../queries/links.js'
+import { targetAt } from './schedule.js'
 
 interface Entry {
   /** Null for a link that is known not to exist. */
@@ -18,6 +19,8 @@ export interface TargetCacheOptions {
   readonly patienceMs: number
   /** A clock that only goes forward, in milliseconds. */
   readonly now: () => number
+  /** The time of day, in milliseconds since 1970: scheduled edits come due by it. */
+  readonly date: () => number
 }
 
 /** ksqlDB answers a push query before its consumer stands at the end of the topic: a change in between is not seen. */
@@ -61,7 +64,12 @@ export class TargetCache {
     // to the young end: what is oldest is given up first
     this.#entries.delete(link)
     this.#entries.set(link, entry)
-    return entry.target
+    return this.#standing(entry.target)
+  }
+
+  /** What is held is the link as its last event left it; what is given, as it stands now. */
+  #standing (target: Target | null): Target | null {
+    return target === null || target.scheduled.length === 0 ? target : targetAt(target, this.#options.date())
   }
 
   /** While the feed is up, what was read since it came up stays true; without it, only for a short while. */
@@ -81,7 +89,7 @@ export class TargetCache {
     if (known !== undefined) return known
     const held = this.#entries.get(link)
     const loading = this.#loading.get(link) ?? this.#load(link)
-    return held === undefined ? await loading.promise : await this.#orHeld(loading, held)
+    return this.#standing(held === undefined ? await loading.promise : await this.#orHeld(loading, held))
   }
 
   async #orHeld (loading: Loading, held: Entry): Promise<Target | null> {

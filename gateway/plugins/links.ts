@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Config } from '../config.js'
 import { Confirmation } from '../links/confirmation.js'
 import { KeyedGate } from '../links/gate.js'
+import { writersPerLink } from '../links/history.js'
 import { LinkService } from '../links/service.js'
 import { TargetCache } from '../links/target-cache.js'
 import { BatchedPull } from '../queries/batch.js'
@@ -18,8 +19,6 @@ declare module 'fastify' {
   }
 }
 
-/** Writers of one link at a time: what bounds the losing events that a race can leave in its history. */
-const writersPerLink = 16
 const writersWaitingPerLink = 2_000
 const feedRetryMsMax = 2_000
 
@@ -30,7 +29,7 @@ const targetLoader = (queries: LinkQueries, states: BatchedPull<LinkState>) => {
     const target = await targets.load(link)
     if (target !== undefined) return target
     const state = await states.load(link)
-    return state?.latest === undefined ? undefined : targetOf(link, state.version, state.latest.doc)
+    return state?.latest === undefined ? undefined : targetOf(link, state.version, state.latest.doc, state.latest.scheduled)
   }
 }
 
@@ -45,7 +44,7 @@ const follow = async (
       delay = 50
       for await (const state of changes) {
         confirmation.observe(state)
-        if (state.latest !== undefined) cache.changed(targetOf(state.link, state.version, state.latest.doc))
+        if (state.latest !== undefined) cache.changed(targetOf(state.link, state.version, state.latest.doc, state.latest.scheduled))
       }
     } catch (error) {
       if (!signal.aborted) onError(error, cache.feedUp)
@@ -63,13 +62,16 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
     max: config.cacheLinksMax,
     staleMs: config.cacheStaleMs,
     patienceMs: 200,
-    now: () => performance.now()
+    now: () => performance.now(),
+    date: Date.now
   })
   const confirmation = new Confirmation({ read: async link => await states.load(link), now: Date.now, wait, feedUp: () => cache.feedUp })
   app.decorate('targets', cache)
   app.decorate('links', new LinkService({
     read: async link => await states.load(link),
     history: async link => await queries.history(link),
+    atVersion: async (link, version) => await queries.atVersion(link, version),
+    asOf: async (link, at) => await queries.asOf(link, at),
     linkOfEvent: async eventId => await queries.linkOfEvent(eventId),
     write: async (link, event) => await app.kafka.events.append(names.linkEvents, link, app.codecs.linkEvent.encode(event)),
     confirmation,
@@ -79,7 +81,7 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
     newId: randomUUID,
     now: Date.now,
     confirmTimeoutMs: config.confirmTimeoutMs,
-    onChange: view => cache.put(targetOf(view.link, view.version, view.doc))
+    onChange: view => cache.put(targetOf(view.link, view.version, view.doc, view.scheduled))
   }))
   app.metrics.counter('linklog_cache_hits_total', 'Links that redirects found in memory', () => cache.hits)
   app.metrics.counter('linklog_cache_misses_total', 'Links that had to be read from the views', () => cache.misses)

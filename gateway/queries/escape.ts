@@ -9,6 +9,12 @@ export const escapeInstant = (ms: number): string => {
   return String(ms)
 }
 
+/** A whole number from 0 on, as an INTEGER or BIGINT literal. */
+export const escapeInteger = (value: number): string => {
+  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a whole number: ${value}`)
+  return String(value)
+}
+
 /** Milliseconds of a TIMESTAMP as ksqlDB prints it (UTC, without a zone), or of a BIGINT. */
 export const toMillis = (value: unknown): number | null => {
   if (value === null || value === undefined) return null

@@ -1,8 +1,8 @@
 // What is asked of link_revisions and links, and how their rows read. The only SQL text about links.
-import type { LinkDoc, LinkEventType, RedirectRule } from '../events/link-event.js'
+import type { EditableField, LinkChanges, LinkDoc, LinkEventType, RedirectRule, ScheduledEdit } from '../events/link-event.js'
 import type { KsqlClient, Row } from '../ksqldb/client.js'
 import type { Names } from '../topics.js'
-import { escapeString, toMillis } from './escape.js'
+import { escapeInstant, escapeInteger, escapeString, toMillis } from './escape.js'
 
 export interface Revision {
   readonly eventId: string
@@ -12,6 +12,12 @@ export interface Revision {
   readonly reason: string | null
   readonly baseVersion: number
   readonly doc: LinkDoc
+  /** When a scheduled edit takes effect; null for a change at once. */
+  readonly validFrom: number | null
+  /** The edits that lay ahead after the event, those that came due since among them. */
+  readonly scheduled: readonly ScheduledEdit[]
+  /** The version whose fields were taken up again. */
+  readonly revertedTo: number | null
 }
 
 /** Where a link stands: what a write is decided and confirmed by. */
@@ -26,6 +32,18 @@ export interface LinkState {
   readonly latest: Revision | undefined
   /** Events on the key, losers too. */
   readonly attempts: number
+  /** What they weigh. */
+  readonly historyBytes: number
+}
+
+/** A link at one of its versions. */
+export interface PastState {
+  readonly link: string
+  /** Revisions accepted until now. */
+  readonly versionNow: number
+  readonly createdAt: number
+  /** Undefined where the link did not stand at that version or instant. */
+  readonly revision: Revision | undefined
 }
 
 export interface Attempt {
@@ -51,7 +69,13 @@ export interface Target {
   readonly redirectStatus: number
   readonly forwardQuery: boolean
   readonly rules: readonly RedirectRule[]
+  /** Edits that lie ahead, and those that came due since the version was made: see `targetAt` in links/schedule.ts. */
+  readonly scheduled: readonly ScheduledEdit[]
 }
+
+/** One for all the links that are held without any. */
+const noRules: readonly RedirectRule[] = []
+const noneScheduled: readonly ScheduledEdit[] = []
 
 type Struct = Record<string, unknown>
 
@@ -98,28 +122,70 @@ const toAttempt = (value: unknown): Attempt => {
   }
 }
 
-const toRevision = (value: unknown): Revision => {
-  const { reason, doc } = fields(value)
-  return { ...toAttempt(value), reason: (reason ?? null) as string | null, doc: toDoc(doc) }
+const toChanges = (value: unknown): LinkChanges => {
+  const changes = fields(value)
+  const given = <T>(name: EditableField) => (changes[name] ?? null) as T | null
+  return {
+    fields: (changes['fields'] ?? []) as EditableField[],
+    url: given('url'),
+    title: given('title'),
+    tags: given('tags'),
+    valid_from: toMillis(changes['valid_from']),
+    valid_until: toMillis(changes['valid_until']),
+    max_visits: given('max_visits'),
+    redirect_status: given('redirect_status'),
+    forward_query: given('forward_query'),
+    rules: given<unknown[]>('rules')?.map(toRule) ?? null
+  }
 }
 
+const toScheduled = (value: unknown): readonly ScheduledEdit[] => !Array.isArray(value) || value.length === 0
+  ? noneScheduled
+  : value.map(one => {
+    const edit = fields(one)
+    return { event_id: String(edit['event_id']), valid_from: toMillis(edit['valid_from']) ?? 0, changes: toChanges(edit['changes']) }
+  })
+
+/** `scheduled`: the list of the last event up to this one whose writer knew of scheduled edits. */
+const toRevision = (value: unknown, scheduled: readonly ScheduledEdit[]): Revision => {
+  const { reason, doc, valid_from: validFrom, reverted_to: revertedTo } = fields(value)
+  return {
+    ...toAttempt(value),
+    reason: (reason ?? null) as string | null,
+    doc: toDoc(doc),
+    validFrom: toMillis(validFrom),
+    scheduled,
+    revertedTo: (revertedTo ?? null) as number | null
+  }
+}
+
+const toRevisions = (values: unknown): readonly Revision[] => {
+  let scheduled = noneScheduled
+  return ((values ?? []) as unknown[]).map(value => {
+    const own = fields(value)['scheduled'] ?? null
+    if (own !== null) scheduled = toScheduled(own)
+    return toRevision(value, scheduled)
+  })
+}
+
+const orNone = (value: unknown, scheduled: unknown): Revision | undefined =>
+  value === null || value === undefined ? undefined : toRevision(value, toScheduled(scheduled))
+
 const toState = (row: Row): LinkState => {
-  const [link, version, eventIds, createdAt, latest, attempts] = row
+  const [link, version, eventIds, createdAt, latest, scheduled, attempts, historyBytes] = row
   return {
     link: String(link),
     version: Number(version ?? 0),
     eventIds: (eventIds ?? []) as string[],
     createdAt: toMillis(createdAt) ?? 0,
-    latest: latest === null || latest === undefined ? undefined : toRevision(latest),
-    attempts: Number(attempts ?? 0)
+    latest: orNone(latest, scheduled),
+    attempts: Number(attempts ?? 0),
+    historyBytes: Number(historyBytes ?? 0)
   }
 }
 
-/** One for all the links without rules that are held. */
-const noRules: readonly RedirectRule[] = []
-
 const toTarget = (row: Row): Target => {
-  const [link, version, url, enabled, deleted, validFrom, validUntil, maxVisits, redirectStatus, forwardQuery, rules] = row
+  const [link, version, url, enabled, deleted, validFrom, validUntil, maxVisits, redirectStatus, forwardQuery, rules, scheduled] = row
   return {
     link: String(link),
     version: Number(version),
@@ -131,12 +197,13 @@ const toTarget = (row: Row): Target => {
     maxVisits: (maxVisits ?? null) as number | null,
     redirectStatus: Number(redirectStatus ?? 302),
     forwardQuery: forwardQuery === true,
-    rules: Array.isArray(rules) && rules.length > 0 ? rules.map(toRule) : noRules
+    rules: Array.isArray(rules) && rules.length > 0 ? rules.map(toRule) : noRules,
+    scheduled: toScheduled(scheduled)
   }
 }
 
-/** What a redirect needs, from a state that a write has just been confirmed by. */
-export const targetOf = (link: string, version: number, doc: LinkDoc): Target => ({
+/** What a redirect needs, from a state that a write has just been confirmed by: the document as it was written, and the edits that lie ahead. */
+export const targetOf = (link: string, version: number, doc: LinkDoc, scheduled: readonly ScheduledEdit[]): Target => ({
   link,
   version,
   url: doc.url,
@@ -147,12 +214,16 @@ export const targetOf = (link: string, version: number, doc: LinkDoc): Target =>
   maxVisits: doc.max_visits,
   redirectStatus: doc.redirect_status,
   forwardQuery: doc.forward_query,
-  rules: doc.rules.length === 0 ? noRules : doc.rules
+  rules: doc.rules.length === 0 ? noRules : doc.rules,
+  scheduled: scheduled.length === 0 ? noneScheduled : scheduled
 })
 
+/** The edits that lie ahead after the revisions given: those that the last writer told who knew of them. */
+const scheduledAfter = (revisions: string, where = 'r->scheduled IS NOT NULL') => `FILTER(${revisions}, r => ${where})[-1]->scheduled AS scheduled`
+
 const stateColumns = 'link, ARRAY_LENGTH(revisions) AS version, TRANSFORM(revisions, r => r->event_id) AS event_ids, ' +
-  'revisions[1]->occurred_at AS created_at, revisions[-1] AS latest, ARRAY_LENGTH(attempts) AS attempts'
-const targetColumns = 'link, version, url, enabled, deleted, valid_from, valid_until, max_visits, redirect_status, forward_query, rules'
+  `revisions[1]->occurred_at AS created_at, revisions[-1] AS latest, ${scheduledAfter('revisions')}, ARRAY_LENGTH(attempts) AS attempts, history_bytes`
+const targetColumns = 'link, version, url, enabled, deleted, valid_from, valid_until, max_visits, redirect_status, forward_query, rules, scheduled'
 
 export class LinkQueries {
   readonly #ksqldb: Pick<KsqlClient, 'pull' | 'push'>
@@ -175,7 +246,28 @@ export class LinkQueries {
       `SELECT link, revisions, attempts FROM ${this.#names.ksql('link_revisions')} WHERE link = ${escapeString(link)};`)
     const row = rows[0]
     if (row === undefined) return undefined
-    return { link, revisions: ((row[1] ?? []) as unknown[]).map(toRevision), attempts: ((row[2] ?? []) as unknown[]).map(toAttempt) }
+    return { link, revisions: toRevisions(row[1]), attempts: ((row[2] ?? []) as unknown[]).map(toAttempt) }
+  }
+
+  /** The link at a version, from 1; undefined where nobody ever wrote to it. */
+  async atVersion (link: string, version: number): Promise<PastState | undefined> {
+    const n = escapeInteger(version)
+    return await this.#past(link, `revisions[${n}]`, scheduledAfter(`SLICE(revisions, 1, ${n})`))
+  }
+
+  /** The link at an instant (milliseconds since 1970), by the accepted events that had occurred by then. */
+  async asOf (link: string, at: number): Promise<PastState | undefined> {
+    const by = `r->occurred_at <= FROM_UNIXTIME(CAST(${escapeInstant(at)} AS BIGINT))`
+    return await this.#past(link, `FILTER(revisions, r => ${by})[-1]`, scheduledAfter('revisions', `${by} AND r->scheduled IS NOT NULL`))
+  }
+
+  async #past (link: string, revision: string, scheduled: string): Promise<PastState | undefined> {
+    const { rows } = await this.#ksqldb.pull(
+      `SELECT link, ARRAY_LENGTH(revisions) AS version, revisions[1]->occurred_at AS created_at, ${revision} AS revision, ${scheduled} ` +
+      `FROM ${this.#names.ksql('link_revisions')} WHERE link = ${escapeString(link)};`)
+    const row = rows[0]
+    if (row === undefined) return undefined
+    return { link, versionNow: Number(row[1] ?? 0), createdAt: toMillis(row[2]) ?? 0, revision: orNone(row[3], row[4]) }
   }
 
   /** The targets of these links; an unknown one is absent. */

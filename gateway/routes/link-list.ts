@@ -9,7 +9,7 @@ import type { Lister } from '../lists/lister.js'
 import type { ScanGate } from '../lists/scan-gate.js'
 import { normaliseUrl } from '../links/url.js'
 import { stateNames, type LinkFilter, type StateName } from '../queries/link-list.js'
-import { toLink } from './links.js'
+import { toLink } from './link-answers.js'
 import { Link, problems } from './schemas.js'
 
 export interface LinkListRoutesOptions {

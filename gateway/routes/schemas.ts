@@ -29,7 +29,7 @@ const tags = Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { maxItems
 const maxVisits = Type.Integer({ minimum: 1, maximum: 1_000_000_000_000, description: 'Then the link is exhausted; robots are not counted' })
 const redirectStatus = Type.Unsafe<number>({ type: 'integer', enum: [301, 302, 307, 308], description: '302 unless told otherwise' })
 const forwardQuery = Type.Boolean({ description: 'Whether the query of the short URL is added to the target' })
-const reason = Type.String({ maxLength: 500, description: 'Why, for the history' })
+export const reason = Type.String({ maxLength: 500, description: 'Why, for the history' })
 
 /** What a link is made with and can be edited in; null is as good as left out, or takes the field away. */
 const editable = {
@@ -53,8 +53,13 @@ export const CreateLinkBody = Type.Object({
 
 export const PatchLinkBody = Type.Object({
   url: Type.Optional(url),
-  ...editable
+  ...editable,
+  effectiveAt: Type.Optional(nullable(instant('The edit takes effect by itself at this instant, which lies ahead; without it at once')))
 }, { additionalProperties: false, description: 'JSON merge patch (RFC 7396): null takes a field away' })
+
+/** The body of a change that needs none. */
+export const ReasonBody = nullable(Type.Object({ reason: Type.Optional(nullable(reason)) }, { additionalProperties: false }))
+export const ReasonQuery = Type.Object({ reason: Type.Optional(reason) })
 
 export const LinkParams = Type.Object({
   link: Type.String({ description: 'The slug; host%2Fslug on another domain than the default', minLength: 1, maxLength: 320 })
@@ -63,6 +68,8 @@ export const LinkParams = Type.Object({
 export const IdempotencyHeader = Type.Object({
   'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'The same key and content again give the same answer' }))
 })
+
+export const IfMatchHeader = (description: string) => Type.Object({ 'if-match': Type.Optional(Type.String({ description })) })
 
 export const documentFields = {
   url: Type.String(),
@@ -81,14 +88,41 @@ export const documentFields = {
   }))
 }
 
+/** The fields that an edit changes, as it will set them. */
+const changes = Type.Unsafe<Record<string, unknown>>({
+  type: 'object',
+  additionalProperties: true,
+  description: 'The fields that change, with the values that they take; null where one is taken away'
+})
+
+const scheduledEdit = {
+  eventId: Type.String({ description: 'The event that scheduled it' }),
+  effectiveAt: instant('When it takes effect'),
+  changes
+}
+
+const scheduled = Type.Array(Type.Object(scheduledEdit), { description: 'Edits that lie ahead, in the order in which they take effect' })
+
 export const Link = Type.Object({
   link: Type.String({ description: 'The key: the slug, or host/slug' }),
   slug: Type.String(),
   shortUrl: Type.String(),
   version: Type.Integer({ description: 'Also the ETag' }),
   ...documentFields,
+  scheduled,
   createdAt: instant(''),
-  updatedAt: instant('')
+  updatedAt: instant('When the version was made')
+})
+
+export const Scheduled = Type.Object({
+  link: Type.String(),
+  version: Type.Integer(),
+  scheduled: Type.Array(Type.Object({
+    ...scheduledEdit,
+    actor: nullable(Type.String()),
+    reason: nullable(Type.String()),
+    scheduledAt: nullable(instant(''))
+  }))
 })
 
 const eventType = Type.Unsafe<string>({ type: 'string', enum: [...linkEventTypes] })
@@ -104,9 +138,18 @@ export const Revisions = Type.Object({
     actor: Type.String(),
     reason: nullable(Type.String()),
     baseVersion: Type.Integer(),
-    ...documentFields
+    difference: nullable(Type.Array(Type.Object({
+      field: Type.String(),
+      from: Type.Unknown(),
+      to: Type.Unknown()
+    }), { description: 'What it changed, against the revision before; null for the first' })),
+    effectiveAt: nullable(instant('When a scheduled edit takes effect')),
+    revertedTo: nullable(Type.Integer({ description: 'The version whose fields were taken up again' })),
+    ...documentFields,
+    scheduled
   })),
-  rejected: Type.Array(Type.Object({
+  next: nullable(Type.Integer({ description: 'The version that the next page begins `from`; null at the end' })),
+  rejected: Type.Optional(Type.Array(Type.Object({
     eventId: Type.String(),
     type: eventType,
     occurredAt: instant(''),
@@ -115,7 +158,7 @@ export const Revisions = Type.Object({
     versionThen: Type.Integer({ description: 'The version at which the link stood when its turn came' }),
     lostTo: nullable(Type.String({ description: 'The event that had taken its place' })),
     explanation: Type.String()
-  }), { description: 'Events that were ignored, in the order of the log, and why' })
+  }), { description: 'With includeRejected: events that were ignored, in the order of the log, and why' }))
 })
 
 export const Pending = Type.Object({

@@ -8,7 +8,7 @@ import { inZone } from '../visits/calendar.js'
 import { groupings, toQuestion, type Grouping, type Question, type QuestionParameters } from '../visits/question.js'
 import type { Answer, VisitQuestions } from '../visits/questions.js'
 import type { ScopeParameters, VisitScopes } from '../visits/scopes.js'
-import { linkKey } from './links.js'
+import { linkKey } from './link-answers.js'
 import { LinkParams, problems, UrlVisits } from './schemas.js'
 import { LinkVisits, questionFields, scopeFields, Visits } from './visit-schemas.js'
 

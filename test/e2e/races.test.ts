@@ -49,7 +49,7 @@ t.test('races', { skip: skipWithoutBuild }, async (t) => {
       { key: 'foreign', value: linkEvent('https://example.com/second', { type: 'LinkRetargeted', base_version: 1, event_id: 'second' }) }
     ])
     const history = await until('the second revision', async () => {
-      const { body } = await gateway.call('GET', '/api/links/foreign/revisions')
+      const { body } = await gateway.call('GET', '/api/links/foreign/revisions?includeRejected=true')
       return body.revisions?.length === 2 && body
     })
     t.match(history.revisions, [{ version: 1, eventId: 'winner', url }, { version: 2, eventId: 'second', url: 'https://example.com/second' }])

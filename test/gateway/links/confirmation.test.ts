@@ -4,7 +4,7 @@ import { Confirmation } from '../../../gateway/links/confirmation.js'
 import type { LinkState } from '../../../gateway/queries/links.js'
 
 const state = (link: string, ...eventIds: string[]): LinkState =>
-  ({ link, version: eventIds.length, eventIds, createdAt: 0, latest: undefined, attempts: eventIds.length })
+  ({ link, version: eventIds.length, eventIds, createdAt: 0, latest: undefined, attempts: eventIds.length, historyBytes: 0 })
 
 const setUp = (feedUp: boolean) => {
   let clock = 0

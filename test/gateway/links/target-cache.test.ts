@@ -5,7 +5,7 @@ import { until } from '../../helpers/until.js'
 
 const target = (link: string, version: number): Target => ({
   link, version, url: `https://example.com/${version}`, enabled: true, deleted: false, validFrom: null, validUntil: null, maxVisits: null, redirectStatus: 302,
-  forwardQuery: false, rules: []
+  forwardQuery: false, rules: [], scheduled: []
 })
 
 const make = ({ max = 10, staleMs = 100, patienceMs = 1_000 } = {}) => {
@@ -23,7 +23,8 @@ const make = ({ max = 10, staleMs = 100, patienceMs = 1_000 } = {}) => {
     max,
     staleMs,
     patienceMs,
-    now: () => clock.now
+    now: () => clock.now,
+    date: () => clock.now
   })
   return { cache, stored, clock, loads, hold: (until: Promise<void> | undefined) => { hold = until } }
 }
@@ -106,7 +107,7 @@ t.test('a failed load is not remembered', async t => {
       if (fail) throw new Error('down')
       return target(link, 1)
     },
-    max: 3, staleMs: 1_000, patienceMs: 1_000, now: () => 0
+    max: 3, staleMs: 1_000, patienceMs: 1_000, now: () => 0, date: Date.now
   })
   await t.rejects(cache.get('a'), { message: 'down' })
   fail = false
@@ -116,7 +117,7 @@ t.test('a failed load is not remembered', async t => {
 t.test('while the views are away, what is held is taken: at once where they refuse, soon where they do not answer', async t => {
   let answer: () => Promise<Target | undefined> = async () => target('a', 1)
   const clock = { now: 0 }
-  const cache = new TargetCache({ load: async () => await answer(), max: 3, staleMs: 100, patienceMs: 20, now: () => clock.now })
+  const cache = new TargetCache({ load: async () => await answer(), max: 3, staleMs: 100, patienceMs: 20, now: () => clock.now, date: Date.now })
   await cache.get('a')
   clock.now = 1_000
   answer = async () => { throw new Error('refused') }

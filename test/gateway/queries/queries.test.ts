@@ -43,6 +43,8 @@ t.test('every query is one statement of the language, whatever the values', asyn
   await links.history(nasty)
   await links.targets(['a', nasty])
   await links.linkOfEvent(nasty)
+  await links.atVersion(nasty, 3)
+  await links.asOf(nasty, -5)
   await visits.byLink(nasty)
   await visits.byUrl(nasty)
   await visits.sources(nasty)
@@ -64,7 +66,7 @@ t.test('every query is one statement of the language, whatever the values', asyn
   await lists.visitsOf([nasty])
   await lists.everOfUrl(nasty)
   await drain(lists.everScheduled(signal))
-  t.equal(ksqldb.asked.length, 18)
+  t.equal(ksqldb.asked.length, 20)
   for (const sql of ksqldb.asked) {
     t.equal(parseStatements(sql).length, 1, sql)
     t.match(sql, /FROM e2e_1_/)
@@ -77,18 +79,38 @@ t.test('a state, a history, a target', async t => {
     DOC: {
       URL: 'https://example.com/', TITLE: null, TAGS: ['t'], ENABLED: true, DELETED: false, VALID_FROM: null, VALID_UNTIL: '2027-01-01T00:00:00.000', MAX_VISITS: 5,
       REDIRECT_STATUS: 301, FORWARD_QUERY: true, RULES: [{ URL: 'https://r.example/', CONDITIONS: [{ DIMENSION: 'os', ARGUMENT: null, OPERANDS: ['iOS'] }] }]
-    }
+    },
+    VALID_FROM: '2027-01-01T00:00:00.000', SCHEDULED: null, REVERTED_TO: 4
   }
+  const ahead = [{
+    EVENT_ID: 's1', VALID_FROM: '2027-01-01T00:00:00.000',
+    CHANGES: {
+      FIELDS: ['url', 'rules', 'valid_until'], URL: 'https://example.org/', TITLE: null, TAGS: null, VALID_FROM: null, VALID_UNTIL: '2028-01-01T00:00:00.000', MAX_VISITS: null,
+      REDIRECT_STATUS: null, FORWARD_QUERY: null, RULES: [{ URL: 'https://r.example/', CONDITIONS: [] }]
+    }
+  }]
+  const scheduled = [{
+    event_id: 's1', valid_from: Date.UTC(2027, 0),
+    changes: {
+      fields: ['url', 'rules', 'valid_until'], url: 'https://example.org/', title: null, tags: null, valid_from: null, valid_until: Date.UTC(2028, 0), max_visits: null,
+      redirect_status: null, forward_query: null, rules: [{ url: 'https://r.example/', conditions: [] }]
+    }
+  }]
   const doc = {
     url: 'https://example.com/', title: null, tags: ['t'], enabled: true, deleted: false, valid_from: null, valid_until: Date.UTC(2027, 0), max_visits: 5,
     redirect_status: 301, forward_query: true, rules: [{ url: 'https://r.example/', conditions: [{ dimension: 'os', argument: null, operands: ['iOS'] }] }]
   }
-  const revision = { eventId: 'e1', type: 'LinkCreated', occurredAt: Date.UTC(2026, 0), actor: 'a', reason: null, baseVersion: 0, doc }
-  const stateRow = ['a', 1, ['e1'], '2026-01-01T00:00:00.000', event, 3]
+  const revision = { eventId: 'e1', type: 'LinkCreated', occurredAt: Date.UTC(2026, 0), actor: 'a', reason: null, baseVersion: 0, doc, validFrom: Date.UTC(2027, 0), scheduled, revertedTo: 4 }
+  const stateRow = ['a', 1, ['e1'], '2026-01-01T00:00:00.000', event, ahead, 3, 900]
   const states = await new LinkQueries(recorder([stateRow]), namesFor('')).states(['a'])
-  t.strictSame(states.get('a'), { link: 'a', version: 1, eventIds: ['e1'], createdAt: Date.UTC(2026, 0), latest: revision, attempts: 3 })
-  t.strictSame((await new LinkQueries(recorder([['a', [event], [event]]]), namesFor('')).history('a'))?.revisions, [revision])
-  const nothing = await new LinkQueries(recorder([['a', 0, [], null, null, 2]]), namesFor('')).states(['a'])
+  t.strictSame(states.get('a'), { link: 'a', version: 1, eventIds: ['e1'], createdAt: Date.UTC(2026, 0), latest: revision, attempts: 3, historyBytes: 900 })
+  const history = [{ ...event, SCHEDULED: ahead }, event, { ...event, SCHEDULED: [] }]
+  t.strictSame((await new LinkQueries(recorder([['a', history, [event]]]), namesFor('')).history('a'))?.revisions,
+    [revision, revision, { ...revision, scheduled: [] }], 'an event that says nothing of scheduled edits leaves them as they were')
+  const past = new LinkQueries(recorder([['a', 7, '2026-01-01T00:00:00.000', event, ahead]]), namesFor(''))
+  t.strictSame(await past.atVersion('a', 3), { link: 'a', versionNow: 7, createdAt: Date.UTC(2026, 0), revision })
+  t.match(await new LinkQueries(recorder([['a', 7, '2026-01-01T00:00:00.000', null, null]]), namesFor('')).asOf('a', 5), { versionNow: 7, revision: undefined })
+  const nothing = await new LinkQueries(recorder([['a', 0, [], null, null, null, 2, 10]]), namesFor('')).states(['a'])
   t.match(nothing.get('a'), { version: 0, latest: undefined, attempts: 2 }, 'events, but none accepted')
 })
 

@@ -4,7 +4,7 @@ import type { Target } from '../../../gateway/queries/links.js'
 
 const plain: Target = {
   link: 'a', version: 1, url: 'https://e.example/', enabled: true, deleted: false, validFrom: null, validUntil: null, maxVisits: null, redirectStatus: 302,
-  forwardQuery: false, rules: []
+  forwardQuery: false, rules: [], scheduled: []
 }
 const asked = (query = '', country?: string): RequestFacts =>
   ({ query, userAgent: undefined, language: undefined, country, address: '192.0.2.1', draw: (link, draw, address, agent) => { throw new Error([link, draw, address, agent].join()) } })

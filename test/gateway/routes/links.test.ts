@@ -10,7 +10,7 @@ t.test('made, read, changed', async t => {
   t.match(created.headers, { location: '/api/links/abc', etag: '"1"', 'x-content-type-options': 'nosniff', 'x-request-id': /^\S+$/ })
   t.strictSame(created.body, {
     link: 'abc', slug: 'abc', shortUrl: 'https://go.example/abc', version: 1, url: 'https://example.com/a', title: null, tags: ['x', 'y'], enabled: true, deleted: false,
-    validFrom: null, validUntil: '2027-01-01T00:00:00.000Z', maxVisits: null, redirectStatus: 302, forwardQuery: false, rules: [],
+    validFrom: null, validUntil: '2027-01-01T00:00:00.000Z', maxVisits: null, redirectStatus: 302, forwardQuery: false, rules: [], scheduled: [],
     createdAt: '2026-01-02T03:04:05.006Z', updatedAt: '2026-01-02T03:04:05.006Z'
   })
   t.strictSame((await call('GET', '/api/links/abc')).body, created.body)
@@ -32,8 +32,9 @@ t.test('the history, with what was ignored and why', async t => {
   log.append('h', { ...first.event, event_id: 'late' })
   log.append('h', { ...first.event, event_id: 'ahead', base_version: 9 })
   log.append('h', { ...first.event, event_id: 'second', base_version: 1 })
-  const { body } = await call('GET', '/api/links/h/revisions')
-  t.match(body, { version: 2, revisions: [{ version: 1, eventId: 'event-1' }, { version: 2, eventId: 'second' }] })
+  t.notOk('rejected' in (await call('GET', '/api/links/h/revisions')).body, 'losers are told where they are asked for')
+  const { body } = await call('GET', '/api/links/h/revisions?includeRejected=true')
+  t.match(body, { version: 2, revisions: [{ version: 1, eventId: 'event-1' }, { version: 2, eventId: 'second' }], next: null })
   t.match(body.rejected, [
     { eventId: 'late', baseVersion: 0, versionThen: 1, lostTo: 'event-1', explanation: /event-1 had come first/ },
     { eventId: 'ahead', baseVersion: 9, versionThen: 1, lostTo: null }
@@ -66,7 +67,7 @@ t.test('errors are problem details with a code, and a server error keeps its det
     [call('GET', '/api/links/a%20b'), 400, 'invalid_link'],
     [call('GET', '/api/links/none'), 404, 'link_not_found'],
     [call('GET', '/api/none'), 404, 'not_found'],
-    [call('DELETE', '/api/links/none'), 405, 'method_not_allowed']
+    [call('DELETE', '/api/links/none/revisions'), 405, 'method_not_allowed']
   ]
   for (const [answer, status, code] of cases) {
     const { status: actual, body, headers } = await answer
@@ -95,9 +96,28 @@ t.test('the description of itself names every route and every code', async t => 
   t.match(body.openapi, /^3\.1\./)
   const routes = Object.entries<Record<string, any>>(body.paths).flatMap(([path, methods]) => Object.keys(methods).map(method => `${method.toUpperCase()} ${path}`))
   t.strictSame(routes.filter(route => !route.startsWith('HEAD')).sort(), [
-    'DELETE /api/domains/{host}', 'GET /api/analytics', 'GET /api/domains', 'GET /api/domains/{host}', 'GET /api/links/{link}',
-    'GET /api/links/{link}/events/{eventId}', 'GET /api/links/{link}/revisions', 'GET /api/links/{link}/visits', 'GET /healthz', 'GET /metrics', 'GET /readyz',
-    'GET /{slug}', 'PATCH /api/links/{link}', 'POST /api/links', 'PUT /api/domains/{host}'
+    'DELETE /api/domains/{host}',
+    'DELETE /api/links/{link}',
+    'DELETE /api/links/{link}/scheduled/{eventId}',
+    'GET /api/analytics',
+    'GET /api/domains',
+    'GET /api/domains/{host}',
+    'GET /api/links/{link}',
+    'GET /api/links/{link}/events/{eventId}',
+    'GET /api/links/{link}/revisions',
+    'GET /api/links/{link}/scheduled',
+    'GET /api/links/{link}/visits',
+    'GET /healthz',
+    'GET /metrics',
+    'GET /readyz',
+    'GET /{slug}',
+    'PATCH /api/links/{link}',
+    'POST /api/links',
+    'POST /api/links/{link}/disable',
+    'POST /api/links/{link}/enable',
+    'POST /api/links/{link}/restore',
+    'POST /api/links/{link}/revert',
+    'PUT /api/domains/{host}'
   ])
   const post = body.paths['/api/links'].post
   t.strictSame(Object.keys(post.responses).sort(), ['200', '201', '202', '400', '409', '413', '415', '422', '503'])

@@ -71,9 +71,9 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
   app.decorate('targets', new TargetCache({
     load: async link => {
       const state = log.state(link)
-      return state?.latest === undefined ? undefined : targetOf(link, state.version, state.latest.doc)
+      return state?.latest === undefined ? undefined : targetOf(link, state.version, state.latest.doc, state.latest.scheduled)
     },
-    max: 100, staleMs: 0, patienceMs: 1_000, now: () => performance.now()
+    max: 100, staleMs: 0, patienceMs: 1_000, now: () => performance.now(), date: now
   }))
   const ownHosts = new Set(['go.example'])
   const directory = new DomainDirectory(() => 'go.example')
@@ -85,6 +85,8 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
   app.decorate('links', new LinkService({
     read: async link => log.state(link),
     history: async link => log.history(link),
+    atVersion: async (link, version) => log.atVersion(link, version),
+    asOf: async (link, at) => log.asOf(link, at),
     linkOfEvent: async eventId => log.events.find(({ event }) => event.event_id === eventId)?.link,
     write: async (link, event) => log.append(link, event),
     confirmation: new Confirmation({

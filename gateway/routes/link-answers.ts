@@ -1,0 +1,63 @@
+// What the routes about links share: the key in the path, If-Match, who asks, and a link as it is answered.
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { LinklogError } from '../errors.js'
+import { present, presentAhead } from '../links/document.js'
+import type { CommandResult, Context } from '../links/service.js'
+import { isLinkKey } from '../links/slug.js'
+import type { LinkView } from '../links/view.js'
+
+export const iso = (ms: number): string => new Date(ms).toISOString()
+export const etag = (version: number): string => `"${version}"`
+
+/** @throws LinklogError invalid_link. */
+export const linkKey = (text: string): string => {
+  if (!isLinkKey(text)) throw new LinklogError('invalid_link', `"${text.slice(0, 100)}" is neither a slug nor host/slug`)
+  return text
+}
+
+const shortUrl = (link: string, publicUrl: string): string =>
+  link.includes('/') ? `${new URL(publicUrl).protocol}//${link}` : `${publicUrl}/${link}`
+
+/** A link as the API shows it; `at`: the instant for which it is shown, now unless told. */
+export const toLink = ({ link, version, createdAt, updatedAt, doc, scheduled }: LinkView, publicUrl: string, at = Date.now()) => ({
+  link,
+  slug: link.slice(link.indexOf('/') + 1),
+  shortUrl: shortUrl(link, publicUrl),
+  version,
+  ...present(doc),
+  scheduled: presentAhead(scheduled, at),
+  createdAt: iso(createdAt),
+  updatedAt: iso(updatedAt)
+})
+
+/** Versions named by If-Match, or undefined for *. @throws LinklogError if_match_required, invalid_request. */
+export const seenVersions = (header: string | undefined): readonly number[] | undefined => {
+  if (header === undefined) throw new LinklogError('if_match_required', 'Send the ETag of the version that you have seen as If-Match')
+  if (header.trim() === '*') return undefined
+  return header.split(',').map(part => {
+    const match = /^\s*(W\/)?"(\d{1,15})"\s*$/.exec(part)
+    if (match === null) throw new LinklogError('invalid_request', 'If-Match must be an ETag of this link, such as "3", or *', { errors: [{ pointer: 'if-match', detail: 'is not an ETag' }] })
+    return match[1] === undefined ? Number(match[2]) : -1 // a weak ETag never matches (RFC 9110 13.1.1)
+  })
+}
+
+/** Who asks, and under which Idempotency-Key. */
+export const contextOf = (request: FastifyRequest): Context => {
+  const key = request.headers['idempotency-key']
+  return { actor: request.actor, idempotencyKey: Array.isArray(key) ? key[0] : key }
+}
+
+const segment = (link: string): string => encodeURIComponent(link)
+
+export const sendResult = (reply: FastifyReply, result: CommandResult, publicUrl: string) => {
+  if (result.kind === 'pending') {
+    const { link, eventId } = result
+    const statusUrl = `/api/links/${segment(link)}/events/${eventId}`
+    return reply.code(202).header('location', statusUrl).header('retry-after', '1').send({ status: 'pending', link, eventId, statusUrl })
+  }
+  reply.header('etag', etag(result.view.version))
+  if (result.isReplay === true) reply.header('idempotent-replayed', 'true')
+  if (result.kind === 'created') reply.code(201).header('location', `/api/links/${segment(result.view.link)}`)
+  else reply.code(200)
+  return reply.send(toLink(result.view, publicUrl))
+}
