@@ -21,6 +21,7 @@ import { metricsPlugin } from './plugins/metrics.js'
 import { openapiPlugin } from './plugins/openapi.js'
 import { problemDetailsPlugin, sendProblem } from './plugins/problem-details.js'
 import { questionsPlugin } from './plugins/questions.js'
+import { redirectsPlugin, serverWith } from './plugins/redirects.js'
 import { registerSchemas, registryPlugin } from './plugins/registry.js'
 import { securityPlugin } from './plugins/security.js'
 import { validationPlugin } from './plugins/validation.js'
@@ -50,17 +51,21 @@ export interface AppOptions {
 
 const linkCharsMax = 320
 
-const bare = (config: Config): FastifyInstance => Fastify({
-  logger: { level: config.logLevel, stream: process.stderr },
-  logController: new LogController({ disableRequestLogging: true }),
-  genReqId: () => randomUUID(),
-  trustProxy: config.trustProxy,
-  bodyLimit: config.bodyLimitBytes,
-  requestTimeout: config.requestTimeoutMs,
-  routerOptions: { maxParamLength: linkCharsMax * 3 },
-  return503OnClosing: true,
-  frameworkErrors: (error, request, reply) => sendProblem(request, reply, error)
-})
+const bare = (config: Config): FastifyInstance => {
+  const app: FastifyInstance = Fastify({
+    logger: { level: config.logLevel, stream: process.stderr },
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    trustProxy: config.trustProxy,
+    bodyLimit: config.bodyLimitBytes,
+    requestTimeout: config.requestTimeoutMs,
+    routerOptions: { maxParamLength: linkCharsMax * 3 },
+    return503OnClosing: true,
+    frameworkErrors: (error, request, reply) => sendProblem(request, reply, error),
+    serverFactory: serverWith(() => app.redirects)
+  })
+  return app
+}
 
 /** The address that a listening app is reached at, and what it is told to call itself. */
 const addressOf = (app: FastifyInstance, config: Config): { host: string, port: number, publicUrl: string } => {
@@ -125,7 +130,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(domainsPlugin, { config, names, ownHosts: () => self().hosts, defaultHost: () => self().host })
     await app.register(linksPlugin, { config, names, ownHosts: () => app.domains.ownHosts(self().hosts) })
     await app.register(changesPlugin, { config, stack, names })
-    await app.register(visitsPlugin, { config, names })
+    await app.register(visitsPlugin, { config, stack, names })
     await app.register(questionsPlugin, { config, names, publicUrl })
     await registerRoutes(app, config, names, publicUrl)
     await app.ready()
@@ -155,5 +160,6 @@ const registerRoutes = async (app: FastifyInstance, config: Config, names: Names
   await registerLists(app, config, names, publicUrl)
   await app.register(visitRoutes, { ...app.questions, now: Date.now })
   await app.register(orphanRoutes, app.questions)
-  await app.register(redirectRoute, { limits, countryHeader: config.countryHeader, now: Date.now })
+  await app.register(redirectsPlugin, { limits, config, now: Date.now })
+  await app.register(redirectRoute)
 }

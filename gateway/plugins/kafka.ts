@@ -1,6 +1,6 @@
 // app.kafka: one client of the cluster, a producer that sends together what was written together, and an admin.
 import fp from 'fastify-plugin'
-import { Kafka, logLevel, Partitioners, type Admin, type KafkaConfig } from 'kafkajs'
+import { Kafka, logLevel, Partitioners, type Admin, type KafkaConfig, type RetryOptions } from 'kafkajs'
 import type { Config, StackAddresses } from '../config.js'
 import { EventWriter } from '../events/writer.js'
 
@@ -17,14 +17,14 @@ declare module 'fastify' {
 const quiet = () => () => {}
 
 /** A kafkajs client for the configured cluster. */
-export const kafkaClient = (config: Config, stack: StackAddresses): Kafka => {
+export const kafkaClient = (config: Config, stack: StackAddresses, retry: RetryOptions = {}): Kafka => {
   const settings: KafkaConfig = {
     clientId: 'linklog-gateway',
     brokers: [...stack.kafkaBrokers],
     ssl: config.kafka.ssl,
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
-    retry: { initialRetryTime: 50, maxRetryTime: 2_000, retries: 8 },
+    retry: { initialRetryTime: 50, maxRetryTime: 2_000, retries: 8, ...retry },
     logLevel: logLevel.NOTHING,
     logCreator: quiet
   }

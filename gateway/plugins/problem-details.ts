@@ -36,7 +36,8 @@ const ofValidation = (error: FastifyError): LinklogError => {
   return new LinklogError(context === 'body' ? 'validation_failed' : 'invalid_request', summary, { errors, cause: error })
 }
 
-const toLinklogError = (error: unknown): LinklogError => {
+/** The place in the catalogue of anything that was thrown. */
+export const toLinklogError = (error: unknown): LinklogError => {
   if (error instanceof LinklogError) return error
   if (error instanceof KsqlError || isPassing(error) || isTimeout(error)) {
     return new LinklogError('unavailable', 'The views do not answer', { cause: error, headers: { 'retry-after': '1' } })

@@ -1,77 +1,56 @@
-// app.visits: the recorder of visits, with the spool and the shipper behind it; app.visitorDraw: where visitors stand in a split.
+// app.visits: the recorder of visits, with the spool and the shipper's thread behind it; app.spool: what they have done, for those who watch;
+// app.visitorDraw: where visitors stand in a split.
 import fp from 'fastify-plugin'
-import { Partitioners } from 'kafkajs'
 import path from 'node:path'
-import type { Config } from '../config.js'
-import type { Names } from '../topics.js'
+import type { Config, StackAddresses } from '../config.js'
 import type { VisitorDraw } from '../links/rule-facts.js'
+import type { Names } from '../topics.js'
 import { visitorDraw } from '../visits/draw.js'
 import { GatewayFolder } from '../visits/folder.js'
 import { VisitRecorder } from '../visits/recorder.js'
-import { Shipper } from '../visits/shipper.js'
-import { Spool } from '../visits/spool.js'
-import { visitorHasher, visitorSecret } from '../visits/visitor.js'
+import { ShipThread } from '../visits/ship-thread.js'
+import { SpoolWriter } from '../visits/spool-writer.js'
+import { AddressTokens, visitorSecret } from '../visits/visitor.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     visits: VisitRecorder
+    spool: SpoolWriter
     visitorDraw: VisitorDraw
   }
 }
 
-const droppedLogEvery = 1_000
+/** What visitors' browsers said does not lie on disk for much longer than it takes to ship it. */
+const rollEveryMs = 60_000
 
-export const visitsPlugin = fp<{ config: Config, names: Names }>(async (app, { config, names }) => {
+export const visitsPlugin = fp<{ config: Config, stack: StackAddresses, names: Names }>(async (app, { config, stack, names }) => {
   const folder = await GatewayFolder.open(path.join(config.dataDir, 'gateway'))
-  const spool = await Spool.open({
-    directory: path.join(folder.directory, 'spool'),
-    bytesMax: config.spoolBytesMax,
-    segmentBytes: config.spoolSegmentBytes,
-    after: folder.position
+  const { directory, gatewayId, position } = folder
+  const spoolDirectory = path.join(directory, 'spool')
+  const spool = SpoolWriter.open({ directory: spoolDirectory, bytesMax: config.spoolBytesMax, segmentBytes: config.spoolSegmentBytes, after: position })
+  const secret = await visitorSecret(config.visitorSecret, directory)
+  const { schema, schemaId } = app.codecs.visit
+  const group = names.topic(`linklog-spool-${gatewayId}`)
+  const thread = new ShipThread({
+    order: { config, stack, memory: spool.state.memory, folder: directory, spoolDirectory, gatewayId, position, topic: names.visits, group, schema, schemaId },
+    state: spool.state,
+    onFault: fault => app.log.warn(`visits could not be shipped, and wait in the spool: ${fault}`)
   })
-  const secret = await visitorSecret(config.visitorSecret, folder.directory)
-  const hash = visitorHasher(secret)
+  app.decorate('spool', spool)
   app.decorate('visitorDraw', visitorDraw(secret))
-  const group = names.topic(`linklog-spool-${folder.gatewayId}`)
-  const { client, admin } = app.kafka
-  const shipper = new Shipper({
-    spool,
-    topic: names.visits,
-    group,
-    intervalMs: config.shipIntervalMs,
-    connect: async () => {
-      const producer = client.producer({
-        transactionalId: group,
-        idempotent: true,
-        maxInFlightRequests: 1,
-        createPartitioner: Partitioners.DefaultPartitioner,
-        allowAutoTopicCreation: false,
-        transactionTimeout: 30_000
-      })
-      await producer.connect()
-      return producer
-    },
-    committed: async () => {
-      const [offsets] = await admin.fetchOffsets({ groupId: group, topics: [names.visits] })
-      const committed = Number(offsets?.partitions.find(({ partition }) => partition === 0)?.offset ?? 0)
-      return Math.max(committed, folder.position)
-    },
-    onShipped: position => { folder.position = position },
-    onError: error => app.log.warn({ err: error }, 'visits could not be shipped; they wait in the spool')
-  })
   app.decorate('visits', new VisitRecorder({
     spool,
-    codec: app.codecs.visit,
-    hash,
-    now: Date.now,
-    onDropped: (error, dropped) => {
-      if (dropped % droppedLogEvery === 1) app.log.error({ err: error, dropped }, 'a visit could not be recorded')
-    }
+    tokens: new AddressTokens(secret),
+    onWritten: () => thread.written(),
+    onDropped: (fault, dropped) => app.log.error({ err: fault, dropped }, 'visits are not recorded; redirects go on'),
+    now: () => performance.now()
   }))
-  shipper.start()
+  thread.start()
+  const rolling = setInterval(() => spool.rollShipped(), rollEveryMs)
   app.addHook('onClose', async () => {
-    await shipper.stop(config.stopTimeoutMs / 2)
+    clearInterval(rolling)
     spool.close()
+    await thread.stop(config.stopTimeoutMs / 2)
     folder.close()
   })
-}, { name: 'visits', dependencies: ['kafka', 'registry'] })
+}, { name: 'visits', dependencies: ['registry'] })

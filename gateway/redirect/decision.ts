@@ -44,6 +44,9 @@ export const withQuery = (url: string, query: string): string => {
   return location.href
 }
 
+const ruleFactsOf = (link: string, { query, userAgent, language, country, address, draw }: RequestFacts, at: number): RuleRequestFacts =>
+  new RuleRequestFacts({ link, query, userAgent, language, country, address, at }, draw)
+
 /**
  * The answer to a request at an instant (milliseconds since 1970), but for the count of visits: whether a link with maxVisits is exhausted
  * is asked for where this says that it redirects, and is then answered by `refusals.exhausted`.
@@ -57,7 +60,7 @@ export const decide = (target: Target | null, facts: RequestFacts, now: number):
   if (target.validUntil !== null && now >= target.validUntil) return refusals.expired
   const index = target.rules.length === 0
     ? -1
-    : decidingRule(compiledRules(target.rules), new RuleRequestFacts({ ...facts, link: target.link, at: now }, facts.draw))
+    : decidingRule(compiledRules(target.rules), ruleFactsOf(target.link, facts, now))
   const url = target.rules[index]?.url ?? target.url
   const location = target.forwardQuery && facts.query !== '' ? withQuery(url, facts.query) : url
   return { outcome: 'redirected', status: target.redirectStatus, location, rule: index < 0 ? null : index + 1 }

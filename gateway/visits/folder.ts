@@ -35,6 +35,13 @@ const isHeld = (lock: string): boolean => {
   return isAlive(number) && startOf(number) === start
 }
 
+/** Notes how far the spool is known to be in the log: a hint beside what the log itself has committed, written whole or not at all. */
+export const writePosition = (directory: string, position: number): void => {
+  const file = path.join(directory, 'position')
+  writeFileSync(`${file}.new`, String(position))
+  renameSync(`${file}.new`, file)
+}
+
 export class GatewayFolder {
   readonly directory: string
   readonly gatewayId: string
@@ -67,13 +74,6 @@ export class GatewayFolder {
     } catch {
       return 0
     }
-  }
-
-  /** A hint beside what the log itself has committed: written whole or not at all. */
-  set position (position: number) {
-    const file = path.join(this.directory, 'position')
-    writeFileSync(`${file}.new`, String(position))
-    renameSync(`${file}.new`, file)
   }
 
   close (): void {

@@ -1,10 +1,9 @@
-// Turns a request for a short link into a visit in the spool; what cannot be recorded is counted, and never holds up the answer.
-import type { AvroCodec } from '../events/avro.js'
-import type { Outcome, Visit } from '../events/visit.js'
-import { timeOrderedId } from '../links/ids.js'
-import { classifyAgent, countryCode, firstLanguage, referrerHost } from './agent.js'
-import { encodeFrame } from './frame.js'
-import type { Spool } from './spool.js'
+// Puts the visits of redirects into the spool, those of one turn of the event loop together, before their answers leave. What cannot be recorded is
+// counted, and never holds up an answer.
+import type { Outcome } from '../events/visit.js'
+import { rawVisitBytesMax, writeRawVisit } from './raw-visit.js'
+import type { SpoolWriter } from './spool-writer.js'
+import type { AddressTokens } from './visitor.js'
 
 /** What the request told; headers as they came. */
 export interface VisitRequest {
@@ -13,6 +12,8 @@ export interface VisitRequest {
   readonly url: string | null
   readonly outcome: Outcome
   readonly rule: number | null
+  /** Milliseconds since 1970. */
+  readonly visitedAt: number
   readonly address: string
   readonly userAgent: string | undefined
   readonly referrer: string | undefined
@@ -21,49 +22,54 @@ export interface VisitRequest {
 }
 
 export interface RecorderOptions {
-  readonly spool: Pick<Spool, 'append'>
-  readonly codec: AvroCodec<Visit>
-  readonly hash: (address: string, agent: string, nowMs: number) => string
+  readonly spool: Pick<SpoolWriter, 'buffer' | 'reserve' | 'commit' | 'flush' | 'recorded' | 'dropped' | 'lastFault'>
+  readonly tokens: AddressTokens
+  /** Told after each flush. */
+  readonly onWritten: () => void
+  /** The alarm: told when visits are dropped, at first and then at most every so often. */
+  readonly onDropped: (fault: Error | undefined, dropped: number) => void
+  /** A clock that only goes forward, in milliseconds. */
   readonly now: () => number
-  readonly onDropped: (error: unknown, dropped: number) => void
 }
+
+const alarmEveryMs = 10_000
 
 export class VisitRecorder {
   readonly #options: RecorderOptions
-  recorded = 0
-  dropped = 0
+  #droppedTold = 0
+  #toldAt = -Infinity
 
   constructor (options: RecorderOptions) {
     this.#options = options
   }
 
-  /** Resolves once the visit is in the spool, or has been counted as dropped. Whether it was made by a robot is the answer. */
-  async record (request: VisitRequest): Promise<boolean> {
-    const now = this.#options.now()
-    const agent = classifyAgent(request.userAgent)
-    try {
-      const value = this.#options.codec.encode({
-        visit_id: timeOrderedId(now),
-        version: request.version,
-        url: request.url,
-        outcome: request.outcome,
-        visited_at: now,
-        referrer: referrerHost(request.referrer),
-        device: agent.device,
-        browser: agent.browser,
-        os: agent.os,
-        country: countryCode(request.country),
-        language: firstLanguage(request.language),
-        visitor: this.#options.hash(request.address, request.userAgent ?? '', now),
-        bot: agent.bot,
-        rule: request.rule
-      })
-      await this.#options.spool.append(encodeFrame({ timestamp: now, link: request.link, value }))
-      this.recorded++
-    } catch (error) {
-      this.dropped++
-      this.#options.onDropped(error, this.dropped)
-    }
-    return agent.bot
+  get recorded (): number {
+    return this.#options.spool.recorded
+  }
+
+  get dropped (): number {
+    return this.#options.spool.dropped
+  }
+
+  /** Takes a visit. It is in the spool, or counted as dropped, once `flush` was called in the same turn of the event loop. */
+  record (visit: VisitRequest): void {
+    const { spool, tokens } = this.#options
+    const offset = spool.reserve(rawVisitBytesMax(visit.link, visit.url))
+    if (offset >= 0) spool.commit(writeRawVisit(spool.buffer, offset, visit, tokens.of(visit.address, visit.visitedAt)))
+  }
+
+  flush (): void {
+    const { spool, onWritten } = this.#options
+    spool.flush()
+    if (spool.dropped > this.#droppedTold) this.#alarm()
+    onWritten()
+  }
+
+  #alarm (): void {
+    const { spool, onDropped, now } = this.#options
+    if (now() - this.#toldAt < alarmEveryMs) return
+    this.#toldAt = now()
+    this.#droppedTold = spool.dropped
+    onDropped(spool.lastFault, spool.dropped)
   }
 }

@@ -1,34 +1,60 @@
 // Carries the spool into Kafka, each visit exactly once: a transaction holds the visits and, as a committed offset of the gateway's own group,
 // the position behind them. After a kill, an outage or an answer that never came, the log itself says where to go on.
-import type { Producer } from 'kafkajs'
+//
+// A transaction begins no sooner than an interval after the one before it, and carries all that has come meanwhile: Kafka needs a few milliseconds
+// after a commit before it lets the same producer begin again, and kafkajs waits out each refusal.
+import type { Message, Producer } from 'kafkajs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { decodeFrame } from './frame.js'
-import type { Spool } from './spool.js'
+import type { SpooledRecord, SpoolReader } from './spool-reader.js'
+import type { SpoolState } from './spool-state.js'
+
+/** As much of a transactional producer as is used. */
+export type TransactionalLog = Pick<Producer, 'transaction' | 'disconnect'>
+
+export interface ShippedMessage { readonly message: Message, readonly visitedAt: number }
 
 export interface ShipperOptions {
-  readonly spool: Pick<Spool, 'read' | 'release' | 'written'>
+  readonly spool: Pick<SpoolReader, 'read' | 'release'>
+  readonly state: SpoolState
   /** A new transactional producer, connected: connecting ends what an earlier one of the same id left open. */
-  readonly connect: () => Promise<Pick<Producer, 'transaction' | 'disconnect'>>
+  readonly connect: () => Promise<TransactionalLog>
   /** The position that the log has committed; 0 where it has none. */
   readonly committed: () => Promise<number>
+  /** The message of a record; undefined where it is none that can be read. */
+  readonly messageOf: (record: SpooledRecord) => ShippedMessage | undefined
   readonly topic: string
   readonly group: string
+  /** From the start of one transaction to the start of the next, in milliseconds. */
   readonly intervalMs: number
+  /** How long a commit whose answer never came may take to be seen in what is committed, in milliseconds. */
+  readonly settleMs: number
   /** Told after each transaction how far the log now has the spool. */
-  readonly onShipped: (position: number, visits: number) => void
+  readonly onShipped: (position: number) => void
   readonly onError: (error: unknown) => void
+  readonly now: () => number
 }
 
-const batchBytesMax = 786_432
+/** Of one send: all of it may be one batch, if one link has all visits, and a broker takes 1 MiB unless told otherwise. */
+const sendBytesMax = 655_360
+/** Of one transaction: after an outage much waits, and a transaction must end in time. */
+const sendsMax = 16
 const retryMsMax = 5_000
+/** A sleeping shipper looks up so often, whether it was woken or not. */
+const lookUpMs = 1_000
+
+interface Batch { readonly messages: readonly Message[], readonly next: number, readonly damagedBytes: number, readonly lastVisitAt: number }
 
 export class Shipper {
   readonly #options: ShipperOptions
   readonly #stop = new AbortController()
   #drainUntil = 0
-  #producer: Pick<Producer, 'transaction' | 'disconnect'> | undefined
+  #producer: TransactionalLog | undefined
   #position = 0
+  #startedAt = -Infinity
   #running: Promise<void> | undefined
+  #wake = new AbortController()
+  /** Whether a commit was asked for whose answer never came. */
+  #unsure = false
 
   constructor (options: ShipperOptions) {
     this.#options = options
@@ -38,15 +64,23 @@ export class Shipper {
     this.#running ??= this.#run()
   }
 
+  /** There is something to ship. */
+  wake (): void {
+    this.#wake.abort()
+  }
+
   async #run (): Promise<void> {
+    const { state, onError } = this.#options
     for (let retryMs = 50; !this.#ended;) {
       try {
         await this.#connect()
-        if (await this.#shipSome()) retryMs = 50
+        await this.#next()
+        retryMs = 50
       } catch (error) {
-        this.#options.onError(error)
+        state.add('failures', 1)
+        onError(error)
         await this.#drop()
-        await delay(retryMs, undefined, { signal: this.#stop.signal }).catch(() => {})
+        await this.#sleep(retryMs)
         if (this.#stop.signal.aborted) await delay(Math.min(retryMs, 200)) // while draining, too, an unreachable log is not asked in a tight loop
         retryMs = Math.min(retryMs * 2, retryMsMax)
       }
@@ -57,53 +91,121 @@ export class Shipper {
   /** Stopping, and either nothing is left or there is no more time for it. */
   get #ended (): boolean {
     if (!this.#stop.signal.aborted) return false
-    return performance.now() >= this.#drainUntil || (this.#producer !== undefined && this.#options.spool.read(this.#position, 1).payloads.length === 0)
+    return performance.now() >= this.#drainUntil || (this.#producer !== undefined && this.#position >= this.#options.state.get('end'))
+  }
+
+  async #sleep (ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => {})
   }
 
   async #connect (): Promise<void> {
     if (this.#producer !== undefined) return
-    this.#producer = await this.#options.connect()
-    this.#position = Math.max(this.#position, await this.#options.committed())
-    this.#options.spool.release(this.#position)
+    const { state, connect, committed, spool, settleMs } = this.#options
+    this.#producer = await connect()
+    // Kafka ends the transaction before it lets us in, but what it commits is seen a moment later
+    if (this.#unsure) await delay(settleMs)
+    this.#unsure = false
+    this.#moveTo(Math.max(this.#position, await committed()))
+    spool.release(this.#position)
+    state.set('connected', 1)
   }
 
-  /** Ships one batch, or waits for something to ship. */
-  async #shipSome (): Promise<boolean> {
-    const { payloads, next } = this.#options.spool.read(this.#position, batchBytesMax)
-    if (next === this.#position) {
-      await this.#options.spool.written(this.#stop.signal)
-      // what arrives within the interval goes in one transaction
-      await delay(this.#options.intervalMs, undefined, { signal: this.#stop.signal }).catch(() => {})
-      return true
+  #moveTo (position: number): void {
+    this.#position = position
+    this.#options.state.set('shipped', Math.min(position, this.#options.state.get('end')))
+  }
+
+  /** Ships what there is, at its time; or waits for something to ship. */
+  async #next (): Promise<void> {
+    const { state, spool, intervalMs } = this.#options
+    if (this.#position >= state.get('end')) {
+      state.set('oldestWaitingAt', 0)
+      spool.release(this.#position)
+      await this.#awaken()
+      return
     }
-    if (payloads.length > 0) await this.#ship(payloads, next)
-    this.#position = next
-    this.#options.spool.release(next)
-    this.#options.onShipped(next, payloads.length)
-    return true
+    // what arrives within the interval goes in one transaction
+    const left = this.#startedAt + intervalMs - performance.now()
+    if (left > 0) await this.#sleep(left)
+    this.#startedAt = performance.now()
+    await this.#ship()
   }
 
-  async #ship (payloads: readonly Buffer[], next: number): Promise<void> {
-    const producer = this.#producer as Pick<Producer, 'transaction'>
-    const { topic, group } = this.#options
-    const transaction = await producer.transaction()
+  async #awaken (): Promise<void> {
+    const { state, intervalMs } = this.#options
+    this.#wake = new AbortController()
+    state.sleep()
+    if (this.#position < state.get('end')) return // it came before we said that we sleep
+    await delay(lookUpMs, undefined, { signal: AbortSignal.any([this.#wake.signal, this.#stop.signal]) }).catch(() => {})
+    // the first of many is given a moment for others to join it
+    if (this.#position < state.get('end')) await this.#sleep(Math.min(intervalMs, 20))
+  }
+
+  #read (position: number): Batch {
+    const { spool, messageOf } = this.#options
+    const { records, next, damagedBytes } = spool.read(position, sendBytesMax)
+    const messages: Message[] = []
+    let [damaged, lastVisitAt] = [damagedBytes, 0]
+    for (const record of records) {
+      const shipped = messageOf(record)
+      if (shipped === undefined) damaged += record.payload.length
+      else {
+        messages.push(shipped.message)
+        lastVisitAt = shipped.visitedAt
+        if (messages.length === 1) this.#waitingSince(shipped.visitedAt, position)
+      }
+    }
+    return { messages, next, damagedBytes: damaged, lastVisitAt }
+  }
+
+  #waitingSince (visitedAt: number, position: number): void {
+    if (position === this.#position) this.#options.state.set('oldestWaitingAt', visitedAt)
+  }
+
+  async #ship (): Promise<void> {
+    const { state, spool, topic, group, onShipped, now } = this.#options
+    let batch = this.#read(this.#position)
+    if (batch.next === this.#position) {
+      this.#moveTo(state.get('end'))
+      throw new Error('the files of the spool are gone, and the visits in them')
+    }
+    let [visits, damagedBytes, lastVisitAt] = [0, 0, state.get('lastVisitAt')]
+    let next = this.#position
+    const started = performance.now()
+    const transaction = await (this.#producer as TransactionalLog).transaction()
     try {
-      const messages = payloads.map(payload => {
-        const { timestamp, link, value } = decodeFrame(payload)
-        return { key: link, value, timestamp: String(timestamp) }
-      })
-      await transaction.send({ topic, acks: -1, messages })
+      for (let sends = 1; batch.next > next; batch = this.#read(next)) {
+        if (batch.messages.length > 0) await transaction.send({ topic, acks: -1, messages: [...batch.messages] })
+        next = batch.next
+        visits += batch.messages.length
+        damagedBytes += batch.damagedBytes
+        lastVisitAt = batch.lastVisitAt === 0 ? lastVisitAt : batch.lastVisitAt
+        if (++sends > sendsMax || performance.now() - started > 1_000) break
+      }
       await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic, partitions: [{ partition: 0, offset: String(next) }] }] })
+      this.#unsure = true
       await transaction.commit()
+      this.#unsure = false
     } catch (error) {
       await transaction.abort().catch(() => {}) // a new producer of the same id ends it otherwise
       throw error
     }
+    this.#moveTo(next)
+    state.add('shippedVisits', visits)
+    state.add('damagedBytes', damagedBytes)
+    state.add('transactions', 1)
+    state.set('transactionMs', performance.now() - started)
+    state.set('lastTransactionAt', now())
+    state.set('lastVisitAt', lastVisitAt)
+    if (next >= state.get('end')) state.set('oldestWaitingAt', 0)
+    spool.release(next)
+    onShipped(next)
   }
 
   async #drop (): Promise<void> {
     const producer = this.#producer
     this.#producer = undefined
+    this.#options.state.set('connected', 0)
     await producer?.disconnect().catch(() => {})
   }
 

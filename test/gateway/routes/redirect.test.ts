@@ -9,7 +9,7 @@ t.test('a redirect is a visit, HEAD is not', async t => {
   const headers = { ...firefox, referer: 'https://r.example/x', 'accept-language': 'de', 'x-country': 'CH' }
   t.match(await call('GET', '/a?q=1', undefined, headers), { status: 307, headers: { location: 'https://example.com/a', 'cache-control': /no-cache/ }, text: '' })
   t.match(await call('HEAD', '/a'), { status: 307, headers: { location: 'https://example.com/a' } })
-  t.strictSame(recorded, [{
+  t.strictSame(recorded.map(({ visitedAt, ...visit }) => visit), [{
     link: 'a', version: 1, url: 'https://example.com/a', outcome: 'redirected', rule: null, address: '127.0.0.1', userAgent: firefox['user-agent'],
     referrer: 'https://r.example/x', language: 'de', country: 'CH'
   }])
@@ -53,4 +53,24 @@ t.test('maxVisits: people are counted, robots and HEAD are not', async t => {
   const statuses = await Promise.all(Array.from({ length: 6 }, async () => (await call('GET', '/m', undefined, firefox)).status))
   t.strictSame(statuses.sort(), [302, 302, 410, 410, 410, 410])
   t.match(await call('GET', '/m', undefined, { 'user-agent': 'curl/8' }), { status: 410, body: { code: 'link_exhausted' } })
+})
+
+t.test('the same answers on the fast path as on Fastify\'s own', async t => {
+  const { call } = await startRoutes(t)
+  await call('POST', '/api/links', { url: 'https://example.com/a', slug: 'a' })
+  const names = ({ headers }: Awaited<ReturnType<typeof call>>) => Object.keys(headers).filter(name => name !== 'location').sort()
+  const ofFastify = await call('GET', '/api/links/none')
+  const [fast, escaped] = [await call('GET', '/none'), await call('GET', '/%6eone')]
+  t.strictSame(names(fast), names(ofFastify))
+  for (const answer of [fast, escaped]) {
+    t.match(answer, { status: 404, body: { ...ofFastify.body, title: String, detail: String, instance: /^\/(none|%6eone)$/, requestId: String } })
+    t.equal(answer.headers['content-type'], ofFastify.headers['content-type'])
+    t.equal(answer.headers['x-request-id'], answer.body.requestId)
+    t.equal(answer.headers['content-security-policy'], ofFastify.headers['content-security-policy'])
+  }
+  t.match(await call('GET', '/%61'), { status: 302, headers: { location: 'https://example.com/a', 'content-length': '0' } }, 'an escaped slug is the slug')
+  t.match(await call('HEAD', '/none'), { status: 404, text: '', headers: { 'content-length': fast.headers['content-length'] } })
+  t.match(await call('POST', '/a', {}), { status: 405, headers: { allow: 'GET, HEAD' } })
+  t.equal((await call('GET', '/a', 'a body that nobody asked for')).status, 302)
+  t.equal((await call('GET', '/a')).status, 302, 'and the connection goes on')
 })

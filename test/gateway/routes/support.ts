@@ -1,5 +1,5 @@
 // The routes over real HTTP, on a log and tables in a few plain lines instead of Kafka and ksqlDB.
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { Pool } from 'undici'
 import { DomainDirectory } from '../../../gateway/domains/directory.js'
@@ -13,6 +13,7 @@ import { actorPlugin } from '../../../gateway/plugins/actor.js'
 import { metricsPlugin } from '../../../gateway/plugins/metrics.js'
 import { openapiPlugin } from '../../../gateway/plugins/openapi.js'
 import { problemDetailsPlugin, sendProblem } from '../../../gateway/plugins/problem-details.js'
+import { redirectsPlugin, serverWith } from '../../../gateway/plugins/redirects.js'
 import { securityPlugin } from '../../../gateway/plugins/security.js'
 import { validationPlugin } from '../../../gateway/plugins/validation.js'
 import { targetOf } from '../../../gateway/queries/links.js'
@@ -61,7 +62,12 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
   const counted = new CountedVisits()
   const recorded: VisitRequest[] = []
   let ids = 0
-  const app = Fastify({ bodyLimit, routerOptions: { maxParamLength: 960 }, frameworkErrors: (error, request, reply) => sendProblem(request, reply, error) })
+  const app: FastifyInstance = Fastify({
+    bodyLimit,
+    routerOptions: { maxParamLength: 960 },
+    frameworkErrors: (error, request, reply) => sendProblem(request, reply, error),
+    serverFactory: serverWith(() => app.redirects)
+  })
   await app.register(problemDetailsPlugin)
   await app.register(validationPlugin)
   await app.register(securityPlugin)
@@ -104,7 +110,7 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
     onChange: () => {}
   }))
   app.decorate('visitorDraw', visitorDraw(Buffer.from('a secret of the test')))
-  app.decorate('visits', { record: async (visit: VisitRequest) => { recorded.push(visit); return false } } as unknown as VisitRecorder)
+  app.decorate('visits', { record: (visit: VisitRequest) => { recorded.push(visit) }, flush: () => {} } as unknown as VisitRecorder)
   const health = { ready: true, checks: { kafka: 'ok', schemaRegistry: 'ok', ksqldb: 'ok', migrations: 'ok' } }
   app.decorate('health', async () => health)
   const limits = new VisitLimits({ count: async () => tables.count, now: () => performance.now() })
@@ -115,7 +121,8 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
   const scopes = new VisitScopes({ queries: tables, questions, publicUrl: () => publicUrl })
   await app.register(visitRoutes, { queries: tables as unknown as VisitQueries, questions, scopes, now })
   await app.register(orphanRoutes, { questions, scopes })
-  await app.register(redirectRoute, { limits, countryHeader: 'x-country', now })
+  await app.register(redirectsPlugin, { limits, config: { countryHeader: 'x-country', trustProxy: false }, now })
+  await app.register(redirectRoute)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const pool = new Pool(url)
   t.teardown(async () => {

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { until } from '../../helpers/until.js'
-import { decodeFrame, encodeFrame } from '../../../gateway/visits/frame.js'
 import { Shipper } from '../../../gateway/visits/shipper.js'
-import { Spool } from '../../../gateway/visits/spool.js'
+import { openSpool } from './spool-support.js'
 
 /** A log with Kafka's transactions: what a transaction holds is there when it commits, with its offset, or not at all. */
 class FakeLog {
@@ -42,21 +41,25 @@ class FakeLog {
   }
 }
 
-const frame = (link: string) => encodeFrame({ timestamp: 1, link, value: Buffer.from('v') })
-const start = async (log: FakeLog, spool: Spool) => {
+const ship = (log: FakeLog, spool: ReturnType<typeof openSpool>) => {
   const shipped: number[] = []
   const shipper = new Shipper({
-    spool, connect: async () => await log.connect(), committed: async () => log.offset, topic: 'visits', group: 'g', intervalMs: 0,
-    onShipped: position => shipped.push(position), onError: () => {}
+    spool: spool.reader,
+    state: spool.writer.state,
+    connect: async () => await log.connect(),
+    committed: async () => log.offset,
+    messageOf: ({ payload }) => payload.toString() === 'unreadable' ? undefined : { message: { key: payload.toString(), value: 'v' }, visitedAt: 1 },
+    topic: 'visits',
+    group: 'g',
+    intervalMs: 0,
+    settleMs: 0,
+    now: () => 5,
+    onShipped: position => shipped.push(position),
+    onError: () => {}
   })
   shipper.start()
   return { shipper, shipped }
 }
-
-t.test('a frame keeps a visit', async t => {
-  const visit = { timestamp: 1_767_225_600_123, link: 'host.example/ß', value: Buffer.from([0, 0, 0, 0, 1, 255]) }
-  t.strictSame(decodeFrame(encodeFrame(visit)), visit)
-})
 
 t.test('every visit once and in order, whichever step fails and however', async t => {
   for (const step of ['connect', 'transaction', 'send', 'sendOffsets', 'commit', 'answer'] as const) {
@@ -65,55 +68,56 @@ t.test('every visit once and in order, whichever step fails and however', async 
     log.fault = at => {
       if (at === step && faults++ % 3 < 2) throw new Error(`fault at ${step}`)
     }
-    const spool = await Spool.open({ directory: t.testdir(), bytesMax: 1e6, segmentBytes: 4_096 })
-    const { shipper } = await start(log, spool)
+    const spool = openSpool(t.testdir())
+    const { shipper } = ship(log, spool)
     const links = Array.from({ length: 30 }, (_, n) => `link-${n}`)
     for (const link of links) {
-      await spool.append(frame(link))
+      spool.append(link)
+      shipper.wake()
       if (Number(link.slice(5)) % 10 === 9) await delay(1)
     }
     await until('all shipped', async () => log.visits.length >= links.length)
     await shipper.stop(1_000)
     t.strictSame(log.visits, links, step)
     t.ok(faults > 0, 'the fault was met')
-    spool.close()
+    spool.writer.close()
   }
 })
 
 t.test('after a kill the log says where to go on', async t => {
   const directory = t.testdir()
   const log = new FakeLog()
-  const first = await Spool.open({ directory, bytesMax: 1e6, segmentBytes: 4_096 })
-  const before = await start(log, first)
-  await first.append(frame('one'))
+  const first = openSpool(directory)
+  const before = ship(log, first)
+  first.append('one')
   await until('the first', async () => log.visits.length === 1)
   await before.shipper.stop(0)
-  await first.append(frame('two')) // answered, then killed: neither shipped nor closed
-  const second = await Spool.open({ directory, bytesMax: 1e6, segmentBytes: 4_096 })
-  await second.append(frame('three'))
-  const after = await start(log, second)
+  first.append('two') // answered, then killed: neither shipped nor closed
+  const second = openSpool(directory)
+  second.append('three')
+  const after = ship(log, second)
   await until('the rest', async () => log.visits.length >= 3)
   await after.shipper.stop(1_000)
   t.strictSame(log.visits, ['one', 'two', 'three'])
   t.equal(after.shipped.at(-1), log.offset)
-  first.close()
-  second.close()
+  first.writer.close()
+  second.writer.close()
 })
 
 t.test('stopping ships what is left; with the log away it gives up in time', async t => {
   const log = new FakeLog()
-  const spool = await Spool.open({ directory: t.testdir(), bytesMax: 1e6, segmentBytes: 4_096 })
-  const { shipper } = await start(log, spool)
+  const spool = openSpool(t.testdir())
+  const { shipper } = ship(log, spool)
   await until('connected', async () => log.connections > 0)
-  await Promise.all([spool.append(frame('a')), spool.append(frame('b'))])
+  spool.append('a', 'b')
   await shipper.stop(5_000)
   t.strictSame(log.visits, ['a', 'b'])
 
   const away = new FakeLog()
   away.fault = () => { throw new Error('away') }
-  const stuck = await start(away, spool)
+  const stuck = ship(away, spool)
   const startedMs = performance.now()
   await stuck.shipper.stop(100)
   t.ok(performance.now() - startedMs < 3_000)
-  spool.close()
+  spool.writer.close()
 })
