@@ -39,6 +39,9 @@ async function closeAll (closers: (() => unknown)[]): Promise<void> {
   for (const close of closers.splice(0).reverse()) await close()
 }
 
+/** What a ksqlDB of one's own is usually given: what queries could not process can be asked for in ksql. */
+const KSQLDB_PROPERTIES = { 'ksql.logging.processing.topic.auto.create': 'true', 'ksql.logging.processing.stream.auto.create': 'true' }
+
 /** Starts the three. Throws where a port is taken, the folder is in use or its data cannot be read; nothing stays open then. */
 export async function startEmbedded (options: EmbeddedOptions): Promise<Embedded> {
   const { dataDir, host, logger } = options
@@ -51,7 +54,7 @@ export async function startEmbedded (options: EmbeddedOptions): Promise<Embedded
     closers.push(() => registry.close())
     const registryAddress = await registry.listen({ host, port: options.registryPort })
     const ksqldb = await KsqlServer.open({
-      dataDir: join(dataDir, 'ksqldb'), log: broker, registry, host, port: options.ksqldbPort, logger
+      dataDir: join(dataDir, 'ksqldb'), log: broker, registry, host, port: options.ksqldbPort, logger, properties: KSQLDB_PROPERTIES
     })
     closers.push(() => ksqldb.close())
     return {

@@ -2,6 +2,7 @@
 import type { Log } from '../log.js'
 import type { SchemaRegistry } from '../schema-registry.js'
 import { KsqlEngine } from './engine/engine.js'
+import { ProcessingLog, processingLogConfig, processingLogStatement } from './engine/processing-log.js'
 import { SERVER_DEFAULTS, type Properties } from './engine/properties.js'
 import { FunctionRegistry } from './plan/function-registry.js'
 import { createBuiltInFunctions, systemContext } from './plan/functions/index.js'
@@ -30,11 +31,13 @@ export interface KsqlServerOptions {
 export class KsqlServer {
   readonly engine: KsqlEngine
   readonly #runtime: Runtime
+  readonly #processingLog: ProcessingLog
   readonly #rest: RestServer
 
-  private constructor (engine: KsqlEngine, runtime: Runtime, rest: RestServer) {
+  private constructor (engine: KsqlEngine, runtime: Runtime, processingLog: ProcessingLog, rest: RestServer) {
     this.engine = engine
     this.#runtime = runtime
+    this.#processingLog = processingLog
     this.#rest = rest
   }
 
@@ -42,16 +45,22 @@ export class KsqlServer {
   static async open (options: KsqlServerOptions): Promise<KsqlServer> {
     const { dataDir, log, registry, logger, host, port } = options
     const functions = new FunctionRegistry(createBuiltInFunctions({ ...systemContext, properties: { ...SERVER_DEFAULTS, ...options.properties } }))
-    const onProcessingError = (error: { logger: string, message: string }): void => logger?.warn(`${error.logger}: ${error.message}`)
-    const runtime = await Runtime.open({ dataDir, log, registry, functions, onProcessingError, ...(logger !== undefined && { logger }) })
+    const config = processingLogConfig({ ...SERVER_DEFAULTS, ...options.properties })
+    const processingLog = new ProcessingLog({ log, config, ...(logger !== undefined && { logger }) })
+    const runtime = await Runtime.open({
+      dataDir, log, registry, functions, onProcessingError: error => processingLog.add(error),
+      ...(options.properties !== undefined && { properties: options.properties }), ...(logger !== undefined && { logger })
+    })
     try {
+      await processingLog.open()
       const engine = await KsqlEngine.open({
         log, registry, runtime, functions,
         ...(logger !== undefined && { logger }),
         ...(options.properties !== undefined && { properties: options.properties })
       })
+      if (config.createsStream && engine.isNew) await engine.execute({ ksql: processingLogStatement(config), properties: {} })
       const serviceId = options.properties?.['ksql.service.id'] ?? SERVER_DEFAULTS['ksql.service.id'] ?? ''
-      return new KsqlServer(engine, runtime, await RestServer.listen({
+      return new KsqlServer(engine, runtime, processingLog, await RestServer.listen({
         engine, host, port, serviceId, clusterId: options.clusterId ?? 'embedded',
         ...(options.credentials !== undefined && { credentials: options.credentials })
       }))
@@ -70,5 +79,6 @@ export class KsqlServer {
     await this.#rest.close()
     await this.engine.close()
     await this.#runtime.close()
+    await this.#processingLog.flush()
   }
 }

@@ -212,6 +212,14 @@ export class MemoryLog implements Log {
     return description
   }
 
+  /** As CreatePartitions: the topic has so many partitions from now on. */
+  addPartitions (name: string, partitions: number): void {
+    const topic = this.#topics.get(name)
+    if (topic === undefined) throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `Topic '${name}' does not exist`)
+    for (let partition = topic.partitions.length; partition < partitions; partition++) topic.partitions.push(new MemoryPartition(name, partition))
+    topic.description = { ...topic.description, partitions }
+  }
+
   async deleteTopic (name: string): Promise<void> {
     if (!this.#topics.delete(name)) throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `Topic '${name}' does not exist`)
   }

@@ -48,7 +48,7 @@ class CaseRun {
       }
       await this.#topics.supplyInputs()
       const failure = await this.#settle()
-      if (failure !== undefined) return expectedException === undefined ? failure : undefined
+      if (failure !== undefined) return expectedException !== undefined && failure.includes(expectedException) ? undefined : failure
     }
     if (expectedException !== undefined) return `not refused; expected: ${expectedException}`
     return await this.#topics.compareOutputs() ?? this.#comparePost()
@@ -126,7 +126,8 @@ export async function runCase (one: Case): Promise<Verdict> {
     const functions = new FunctionRegistry(createBuiltInFunctions({ ...systemContext, properties: server }))
     await makeTopics(one, log, registry)
     runtime = await Runtime.open({
-      dataDir, log, registry, functions, onProcessingError: error => errors.push(error), recordsPerCommit: 1, oneStreamTime: true,
+      dataDir, log, registry, functions, properties: { 'ksql.fail.on.production.error': 'true', ...server },
+      onProcessingError: error => errors.push(error), recordsPerCommit: 1, oneStreamTime: true,
       recordOrder: (topic, partition, offset) => log.arrivalOf(topic, partition, offset)
     })
     const engine = await KsqlEngine.open({ log, registry, runtime, functions, properties: server })

@@ -299,6 +299,11 @@ export class KsqlEngine {
     if (!trial) await deleteSubjects(source, this.registry)
   }
 
+  /** True before the first command ever. */
+  get isNew (): boolean {
+    return this.#commands.nextOffset === 0
+  }
+
   async #replay (): Promise<void> {
     const unreadable = (offset: number, reason: string): void => this.#logger?.warn(`Command at offset ${offset} is left out: ${reason}`)
     for await (const { offset, command } of this.#commands.read(unreadable)) {

@@ -6,6 +6,9 @@ import { printSqlType, type SqlType } from '../sql/sql-type.js'
 import type { PartitionPosition, QueryStatus, RunningQuery } from '../runtime/api.js'
 import type { EngineState, QueryEntry } from './state.js'
 
+/** What this server calls itself. */
+const HOST = 'localhost:8088'
+
 /** One element of the answer to /ksql. */
 export interface Entity { readonly '@type': string, readonly statementText: string, readonly [name: string]: unknown }
 
@@ -93,6 +96,9 @@ export function sourceDescription (source: DataSource, extended: boolean, world:
   const readers = world.state.readers(source.name)
   const writers = world.state.writers(source.name)
   const topic = world.log.describeTopic(source.topic)
+  // What the queries that read it could not process.
+  const failed = extended ? readers.reduce((sum, query) => sum + (world.running(query.id)?.metrics.errors ?? 0), 0) : 0
+  const now = Date.now()
   const constraints = new Set(readers.filter(query => query.kind === 'CREATE_AS').map(query => query.sinkName ?? ''))
   return {
     name: source.name,
@@ -103,7 +109,7 @@ export function sourceDescription (source: DataSource, extended: boolean, world:
     type: source.kind,
     timestamp: source.timestampColumn?.column ?? '',
     statistics: extended ? statistics(source, writers, world) : '',
-    errorStats: '',
+    errorStats: failed === 0 ? '' : errorStats(failed, now),
     extended,
     keyFormat: source.formats.key.format,
     valueFormat: source.formats.value.format,
@@ -114,7 +120,7 @@ export function sourceDescription (source: DataSource, extended: boolean, world:
     queryOffsetSummaries: extended ? writers.map(query => offsetSummaries(query, world)) : [],
     sourceConstraints: [...constraints],
     clusterStatistics: [],
-    clusterErrorStats: []
+    clusterErrorStats: failed === 0 ? [] : [{ name: 'consumer-failed-messages', host: HOST, value: failed, timestamp: now }]
   }
 }
 
@@ -123,6 +129,11 @@ function statistics (source: DataSource, writers: readonly QueryEntry[], world: 
   if (writers.length === 0 || total === 0) return ''
   return 'The statistics field is deprecated and will be removed in a future version of ksql. Please update your client to the latest version and use ' +
     `statisticsMap instead.\ntotal-messages: ${total}`
+}
+
+function errorStats (failed: number, now: number): string {
+  return 'The errorStats field is deprecated and will be removed in a future version of ksql. Please update your client to the latest version and use ' +
+    `errorStatsMap instead.\nconsumer-failed-messages:${String(failed).padStart(10)}      last-failed: ${new Date(now).toISOString()}`
 }
 
 /** SHOW STREAMS and SHOW TABLES: one line a source. */
@@ -147,11 +158,9 @@ export function queryDescription (query: QueryEntry, world: World, schema: { rea
     topology: '',
     executionPlan: executionPlan(query),
     overriddenProperties: Object.fromEntries(Object.entries(query.properties).map(([name, value]) => [`ksql.streams.${name}`, value])),
-    ksqlHostQueryStatus: { 'localhost:8088': state },
+    ksqlHostQueryStatus: { [HOST]: state },
     queryType: 'PERSISTENT',
-    queryErrors: running?.error === undefined
-      ? []
-      : [{ timestamp: running.metrics.lastRecordAt, errorMessage: running.error.message, type: 'SYSTEM' }],
+    queryErrors: running?.errors ?? [],
     tasksMetadata: (running?.positions() ?? []).map(position => ({
       taskId: `0_${position.partition}`,
       topicOffsets: [{

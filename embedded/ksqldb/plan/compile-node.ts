@@ -114,7 +114,7 @@ export class NodeCompiler {
       try {
         return evaluate(row)
       } catch (error) {
-        onError?.(error as Error, expression)
+        onError?.(error as Error, expression, row)
         return null
       }
     }

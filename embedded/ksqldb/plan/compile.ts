@@ -16,10 +16,19 @@ import type { Row, Value } from './value.js'
 
 export interface CompileContext {
   readonly functions: FunctionRegistry
-  /** Told of what failed at run time, for the processing log; the expression, or the part of it that stands alone, then gives null. */
-  readonly onError?: (error: Error, expression: Expression) => void
+  /**
+   * Told of what failed at run time, for the processing log; the expression, or the part of it that stands alone, then gives null.
+   * `message`: what it was for.
+   */
+  readonly onError?: (error: Error, expression: Expression, row?: Row, message?: string) => void
   /** As ksqlDB's interpreter, which answers pull queries over tables: an arithmetic operator on null gives null, and leaves the expression around it alone. */
   readonly interpreted?: boolean
+}
+
+/** The same, but what fails is told with what it was for. */
+export function toldAs (message: (expression: Expression) => string, context: CompileContext): CompileContext {
+  const { onError } = context
+  return onError === undefined ? context : { ...context, onError: (error, expression, row) => onError(error, expression, row, message(expression)) }
 }
 
 export interface CompiledExpression {
@@ -74,7 +83,7 @@ export function compilePredicate (expression: Expression, columns: readonly Colu
     try {
       return evaluate(row) === true
     } catch (error) {
-      onError?.(error as Error, expression)
+      onError?.(error as Error, expression, row, `Error evaluating predicate ${printExpressionPlain(expression)}`)
       return false
     }
   }
@@ -127,7 +136,7 @@ export function compileTableFunction (call: FunctionCall, columns: readonly Colu
       try {
         return implementation(...evaluators.map(argument => argument(row)))
       } catch (error) {
-        onError?.(error as Error, call)
+        onError?.(error as Error, call, row, `Table function ${call.name} threw an exception`)
         return []
       }
     }

@@ -8,17 +8,24 @@ import type { QueryPlan, WindowInfo } from '../plan/steps.js'
 import type { KeyRange } from '../plan/pull-plan.js'
 import type { Row } from '../plan/value.js'
 
-/** One thing gone wrong with one record, as ksqlDB's processing log (KSQL_PROCESSING_LOG) has it. The record is skipped, the query goes on. */
+/**
+ * One thing gone wrong, as ksqlDB's processing log (KSQL_PROCESSING_LOG) has it. A record is skipped and the query goes on, but after a
+ * KAFKA_STREAMS_THREAD_ERROR the query begins again at its last commit.
+ */
 export interface ProcessingError {
   /** The logger's name in ksqlDB's form: `processing.CTAS_LINKS_7.KsqlTopic.Source.deserializer`. */
   readonly logger: string
   readonly level: 'ERROR' | 'WARN'
-  readonly type: 'DESERIALIZATION_ERROR' | 'RECORD_PROCESSING_ERROR' | 'PRODUCTION_ERROR' | 'SERIALIZATION_ERROR'
+  readonly type: 'DESERIALIZATION_ERROR' | 'RECORD_PROCESSING_ERROR' | 'PRODUCTION_ERROR' | 'SERIALIZATION_ERROR' | 'KAFKA_STREAMS_THREAD_ERROR'
   readonly message: string
   readonly queryId: string
   readonly topic?: string
   readonly partition?: number
   readonly offset?: number
+  /** Which part of the record could not be read or written. */
+  readonly target?: 'key' | 'value'
+  /** What could not be read (bytes), or the row that could not be processed or written. */
+  readonly record?: Buffer | Row
   readonly cause: readonly string[]
 }
 
@@ -41,6 +48,8 @@ export interface RuntimeOptions {
   readonly logger?: RuntimeLogger
   /** Gets each record that a query could not process. Must not throw. */
   readonly onProcessingError?: (error: ProcessingError) => void
+  /** Server properties that queries read where their session does not set them, such as `ksql.timestamp.throw.on.invalid`. */
+  readonly properties?: Readonly<Record<string, string>>
   /** Bounds memory: about the bytes of heap that cached rows take over all queries, of which half may wait to be written. By default 64 MiB. */
   readonly cacheBytes?: number
   /** By default the built-in functions without properties. */
@@ -55,6 +64,14 @@ export interface RuntimeOptions {
 
 /** RUNNING and PAUSED as ksqlDB reports them; ERROR while a query that failed (its log or its store did) waits to be tried again. */
 export type QueryStatus = 'RUNNING' | 'PAUSED' | 'ERROR'
+
+/** A failure of a query that began again after it. */
+export interface QueryError {
+  /** ms since the epoch. */
+  readonly timestamp: number
+  readonly errorMessage: string
+  readonly type: 'USER' | 'SYSTEM' | 'UNKNOWN'
+}
 
 /** How far a query has read one source partition. */
 export interface PartitionPosition {
@@ -78,6 +95,8 @@ export interface RunningQuery {
   readonly status: QueryStatus
   /** Why, with status ERROR. */
   readonly error: Error | undefined
+  /** The last failures, oldest first. */
+  readonly errors: readonly QueryError[]
   readonly metrics: QueryMetrics
   /** The rows that a pull query may ask for; undefined where the query makes a stream. */
   readonly table: MaterializedTable | undefined

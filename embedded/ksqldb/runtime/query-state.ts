@@ -8,6 +8,7 @@ import type { Row } from '../plan/value.js'
 import { ByteWriter } from './bytes.js'
 import { partitionOfKey } from './partitioner.js'
 import type { ProcessorContext, StoreSpec, StreamTimes } from './processors/context.js'
+import { messagesOf } from './query-failure.js'
 import { ExpiryIndex } from './state/expiry-index.js'
 import { KeyCodec } from './state/key-codec.js'
 import type { StateCache } from './state/state-cache.js'
@@ -18,6 +19,13 @@ import { TimeIndex } from './state/time-index.js'
 
 const OUTBOX = ' outbox'
 
+/** What a step could not do with a row. */
+export interface StepError {
+  readonly message: string
+  readonly causes: readonly string[]
+  readonly row?: Row
+}
+
 export interface QueryStateOptions {
   readonly id: string
   readonly db: StateDb
@@ -25,7 +33,7 @@ export interface QueryStateOptions {
   readonly partitions: number
   readonly coalesce: boolean
   readonly cache: StateCache
-  readonly onError: (step: string, message: string) => void
+  readonly onError: (step: string, error: StepError) => void
 }
 
 /** A batch that is committed but perhaps not yet in its topic. */
@@ -81,7 +89,9 @@ export class QueryState implements ProcessorContext {
     const { functions, onError } = this.#options
     return {
       functions,
-      onError: (error, expression) => onError(step, `Error computing expression ${printExpression(expression)}: ${error.message}`)
+      onError: (error, expression, row, message = `Error computing expression ${printExpression(expression)}`) => {
+        onError(step, { message, causes: messagesOf(error), ...row === undefined ? {} : { row } })
+      }
     }
   }
 
@@ -151,8 +161,8 @@ export class QueryState implements ProcessorContext {
     for (const store of this.#stores) store.close()
   }
 
-  error (step: string, message: string): void {
-    this.#options.onError(step, message)
+  error (step: string, message: string, row?: Row): void {
+    this.#options.onError(step, { message, causes: [], ...row === undefined ? {} : { row } })
   }
 
   /** Sends what processors hold back. To be called before the sink's batches are taken. */

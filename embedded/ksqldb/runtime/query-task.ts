@@ -1,8 +1,10 @@
 // One running query: reads its sources, runs its processors in slices, commits, appends what it made. Persistent and push queries alike.
 import type { PartitionLog } from '../../log.js'
 import { LogError } from '../../log.js'
+import { KsqlError } from '../plan/error.js'
 import type { PartitionPosition, ProcessingError, QueryMetrics, QueryStatus, RecordOrder } from './api.js'
 import { StreamRecord } from './processors/context.js'
+import { processingFailure, QueryFailure, timestampFailure } from './query-failure.js'
 import type { QueryState, OutboxEntry } from './query-state.js'
 import { Signal, SLICE_MS } from './scheduler.js'
 import type { CommitPacer, Scheduler } from './scheduler.js'
@@ -11,7 +13,7 @@ import type { StateCache } from './state/state-cache.js'
 import type { StateDb } from './state/state-db.js'
 import { SourceBuffer } from './source-buffer.js'
 import type { TaskSource } from './source-buffer.js'
-import type { SourceRecord, TopicReader } from './topic-reader.js'
+import type { DecodeError, SourceRecord, TopicReader } from './topic-reader.js'
 
 const SLICE_RECORDS_MAX = 20_000
 const OUTPUT_BYTES_MAX = 2 * 1024 * 1024
@@ -32,6 +34,8 @@ export interface TaskError {
   readonly topic: string
   readonly partition: number
   readonly offset: number
+  readonly target?: 'key' | 'value'
+  readonly record?: NonNullable<ProcessingError['record']>
 }
 
 export interface TaskOptions {
@@ -59,6 +63,8 @@ export interface TaskOptions {
   readonly isFull: () => boolean
   /** One record a commit: for tests that watch each step. */
   readonly recordsPerCommit: number
+  /** A record without timestamp stops the query: ksql.timestamp.throw.on.invalid. */
+  readonly throwOnInvalidTimestamp: boolean
   readonly onError: (error: TaskError) => void
   readonly onStop: (error: Error | undefined) => void
   /** The query will be tried again. */
@@ -68,7 +74,7 @@ export interface TaskOptions {
 
 export class QueryTask {
   readonly #options: TaskOptions
-  readonly #buffers: readonly SourceBuffer[]
+  readonly #buffers: SourceBuffer[]
   readonly #signal = new Signal()
   readonly #retry = new Signal()
   readonly #stopListening: (() => void)[] = []
@@ -115,6 +121,20 @@ export class QueryTask {
   resume (): void {
     this.#paused = false
     this.#signal.raise()
+  }
+
+  /** Reads the partitions too that a source topic has got since the start, from their beginning. A query that ends where its sources ended does not. */
+  follow (): void {
+    if (this.#options.bounded || this.#stopped) return
+    for (const source of this.#options.sources) {
+      const { topic } = source.source.step
+      const count = this.#buffers.filter(buffer => buffer.isOf(source)).length
+      for (let partition = count, log; (log = this.#options.partitionLog(topic, partition)) !== undefined; partition++) {
+        this.#buffers.push(new SourceBuffer(log, source, new Map(), false))
+        this.#stopListening.push(log.onAppend(() => this.#signal.raise()))
+        this.#signal.raise()
+      }
+    }
   }
 
   /** The reader of the results has room again. */
@@ -362,12 +382,8 @@ export class QueryTask {
 
   #process (buffer: SourceBuffer, record: SourceRecord): void {
     const { state } = this.#options
-    if (record.error !== undefined) {
-      this.#report(buffer, record, 'DESERIALIZATION_ERROR', record.error.message, record.error.causes)
-      return
-    }
-    if (record.timestamp < 0) {
-      this.#report(buffer, record, 'RECORD_PROCESSING_ERROR', 'Failed to extract timestamp from row')
+    if (record.error !== undefined || record.timestamp < 0) {
+      this.#skip(buffer, record)
       return
     }
     state.partition = buffer.log.partition % state.partitions
@@ -375,14 +391,28 @@ export class QueryTask {
     try {
       buffer.process(new StreamRecord(record.key, record.window, record.value, null, record.timestamp))
     } catch (error) {
-      this.#report(buffer, record, 'RECORD_PROCESSING_ERROR', error instanceof Error ? error.message : String(error))
+      if (error instanceof QueryFailure) throw error
+      // Expressions answer for themselves: what an aggregate throws, such as a sum out of its DECIMAL's range, stops ksqlDB's thread.
+      if (error instanceof KsqlError) throw processingFailure(buffer.log.topic, buffer.log.partition, record.offset, error)
+      this.#report(buffer, record, 'RECORD_PROCESSING_ERROR', { message: error instanceof Error ? error.message : String(error), causes: [] })
     }
   }
 
-  #report (buffer: SourceBuffer, { offset }: SourceRecord, type: TaskError['type'], message: string, causes: readonly string[] = []): void {
+  /** Tells of a record that could not be decoded, or that has no timestamp. Throws QueryFailure where the query must not go on without it. */
+  #skip (buffer: SourceBuffer, record: SourceRecord): void {
+    const error = record.error ?? { message: 'Failed to extract timestamp from row', causes: [] }
+    this.#report(buffer, record, error.target === undefined ? 'RECORD_PROCESSING_ERROR' : 'DESERIALIZATION_ERROR', error)
+    if (error.target !== undefined || !this.#options.throwOnInvalidTimestamp) return
+    throw timestampFailure(buffer.log.topic, buffer.log.partition, record.offset, error.causes)
+  }
+
+  #report (buffer: SourceBuffer, { offset }: SourceRecord, type: TaskError['type'], { message, causes, target, record }: DecodeError): void {
     this.metrics.errors++
     const step = type === 'DESERIALIZATION_ERROR' ? `${buffer.loggerName}.deserializer` : buffer.loggerName
-    this.#options.onError({ step, type, message, causes, topic: buffer.log.topic, partition: buffer.log.partition, offset })
+    this.#options.onError({
+      step, type, message, causes, topic: buffer.log.topic, partition: buffer.log.partition, offset,
+      ...target === undefined ? {} : { target }, ...record === undefined || record === null ? {} : { record }
+    })
   }
 
   /** Appends committed batches in their order; those that were appended before are answered as duplicates. */

@@ -8,17 +8,18 @@ import type { DataSource, PersistentQuery } from '../plan/metastore.js'
 import type { ExecutionStep, QueryPlan, SourceStep } from '../plan/steps.js'
 import type { Row } from '../plan/value.js'
 import type {
-  InsertRow, MaterializedTable, PartitionPosition, ProcessingError, PushQuery, PushQueryOptions, QueryMetrics, QueryStatus, RunningQuery, RuntimeApi,
-  RuntimeLogger, RuntimeOptions, StopOptions
+  InsertRow, MaterializedTable, PartitionPosition, ProcessingError, PushQuery, PushQueryOptions, QueryError, QueryMetrics, QueryStatus, RunningQuery,
+  RuntimeApi, RuntimeLogger, RuntimeOptions, StopOptions
 } from './api.js'
 import { StoredTable } from './materialized-table.js'
 import { partitionOfKey } from './partitioner.js'
 import type { Forward, StreamRecord } from './processors/context.js'
+import { messagesOf, QueryErrors, QueryFailure } from './query-failure.js'
 import { QueryState } from './query-state.js'
 import { QueryTask } from './query-task.js'
 import { RowQueue } from './row-queue.js'
 import { CommitPacer, Scheduler } from './scheduler.js'
-import { createWriter, Sink } from './sink.js'
+import { createWriter, KeyError, RecordTooLargeError, Sink, SinkTimestampError } from './sink.js'
 import type { RecordWriter } from './sink.js'
 import type { TaskSource } from './source-buffer.js'
 import { createDecoder } from './source-decoder.js'
@@ -34,6 +35,8 @@ const BUFFERING_BYTES = 10_000_000
 const BUFFERED_ROWS_MAX = 1000
 const WRITERS_MAX = 500
 const TRANSIENT = 'transient_'
+/** How often running queries look for new partitions. */
+const FOLLOW_MS = 1000
 const QUIET: RuntimeLogger = { info: () => {}, warn: () => {}, error: () => {} }
 
 class PersistentRun implements RunningQuery {
@@ -41,14 +44,18 @@ class PersistentRun implements RunningQuery {
   readonly task: QueryTask
   readonly table: MaterializedTable | undefined
 
-  constructor (id: string, task: QueryTask, table: MaterializedTable | undefined) {
+  readonly #errors: QueryErrors
+
+  constructor (id: string, task: QueryTask, table: MaterializedTable | undefined, errors: QueryErrors) {
     this.id = id
+    this.#errors = errors
     this.task = task
     this.table = table
   }
 
   get status (): QueryStatus { return this.task.status }
   get error (): Error | undefined { return this.task.error }
+  get errors (): readonly QueryError[] { return this.#errors.all }
   get metrics (): QueryMetrics { return this.task.metrics }
   positions (): readonly PartitionPosition[] { return this.task.positions() }
   caughtUp (): Promise<void> { return this.task.caughtUp() }
@@ -96,10 +103,11 @@ export class Runtime implements RuntimeApi {
   readonly #pacer = new CommitPacer()
   readonly #cache: StateCache
   readonly #queries = new Map<string, PersistentRun>()
-  readonly #transient = new Map<string, { close: () => Promise<void> }>()
+  readonly #transient = new Map<string, { readonly task: QueryTask, readonly close: () => Promise<void> }>()
   readonly #writers = new Map<string, Promise<RecordWriter>>()
   #nextKeyless = 0
   #nextTransient = 0
+  readonly #following: NodeJS.Timeout
 
   private constructor (options: RuntimeOptions, db: StateDb) {
     this.#options = options
@@ -110,6 +118,8 @@ export class Runtime implements RuntimeApi {
     this.#functions = options.functions ?? new FunctionRegistry(builtInFunctions)
     this.#logger = options.logger ?? QUIET
     this.#clock = options.clock ?? Date.now
+    this.#following = setInterval(() => this.#follow(), FOLLOW_MS)
+    this.#following.unref()
   }
 
   static async open (options: RuntimeOptions): Promise<Runtime> {
@@ -119,10 +129,15 @@ export class Runtime implements RuntimeApi {
   }
 
   async close (): Promise<void> {
+    clearInterval(this.#following)
     await Promise.all([...this.#transient.values()].map(one => one.close()))
     await Promise.all([...this.#queries.values()].map(one => one.task.stop()))
     this.#queries.clear()
     await this.#db.close()
+  }
+
+  #follow (): void {
+    for (const { task } of [...this.#queries.values(), ...this.#transient.values()]) task.follow()
   }
 
   query (id: string): RunningQuery | undefined {
@@ -133,18 +148,30 @@ export class Runtime implements RuntimeApi {
     const { id, plan } = query
     if (this.#queries.has(id)) throw new Error(`The query ${id} is running already`)
     await this.#dropLostState(id)
+    const errors = new QueryErrors()
     const { task, topology } = await this.#wire({
       id, plan, properties: query.properties, bounded: false, isFull: () => false, materialize: plan.resultType !== 'STREAM',
-      output: async state => await this.#sinkOutput(id, plan, state),
-      onFailure: error => this.#logger.error(`The query ${id} has failed and is tried again: ${error.message}`),
+      output: async state => await this.#sinkOutput(id, plan, state, this.#isSet('ksql.fail.on.production.error', query.properties)),
+      onFailure: error => this.#failed(id, error, errors),
       onStop: () => {}
     })
     const { materialization } = topology
     const table = materialization === undefined ? undefined : new StoredTable(plan.physical.schema, plan.window, materialization, () => task.commitNow())
-    const run = new PersistentRun(id, task, table)
+    const run = new PersistentRun(id, task, table, errors)
     this.#queries.set(id, run)
     task.start()
     return run
+  }
+
+  #failed (queryId: string, error: Error, errors: QueryErrors): void {
+    this.#logger.error(`The query ${queryId} has failed and is tried again: ${error.message}`)
+    errors.add(error, this.#clock())
+    this.#report(queryId, { type: 'KAFKA_STREAMS_THREAD_ERROR', message: 'Unhandled exception caught in streams thread', cause: messagesOf(error), logger: '' })
+  }
+
+  /** A setting of the query's session, else of the server. */
+  #isSet (name: string, session: Readonly<Record<string, string>>): boolean {
+    return (session[name] ?? this.#options.properties?.[name] ?? 'false').toLowerCase() === 'true'
   }
 
   async stopQuery (id: string, { deleteState }: StopOptions): Promise<void> {
@@ -220,7 +247,7 @@ export class Runtime implements RuntimeApi {
       return closing
     }
     const abort = (): void => { close().catch((error: Error) => this.#logger.error(`The query ${id} could not be closed: ${error.message}`)) }
-    this.#transient.set(id, { close })
+    this.#transient.set(id, { task, close })
     queue.onTaken = () => task.wake()
     options.signal?.addEventListener('abort', abort)
     task.start()
@@ -288,22 +315,43 @@ export class Runtime implements RuntimeApi {
     }
   }
 
-  async #sinkOutput (id: string, plan: QueryPlan, state: QueryState): Promise<{ forward: Forward, sink: Sink | undefined }> {
+  async #sinkOutput (id: string, plan: QueryPlan, state: QueryState, failOnError: boolean): Promise<{ forward: Forward, sink: Sink | undefined }> {
     if (plan.sink === undefined) return { forward: () => {}, sink: undefined }
     const sink = await Sink.open(plan.sink, plan.physical.schema, plan.window, this.#log, this.#registry, state.compileContext(plan.physical.context))
     const forward = (record: StreamRecord): void => {
       try {
         sink.add(record, state.headers)
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error)
-        this.#report(id, { logger: `${plan.physical.context}.serializer`, type: 'SERIALIZATION_ERROR', message, cause: [], topic: sink.topic })
+        this.#notWritten(id, sink, plan.sink?.name ?? '', record, error instanceof Error ? error : new Error(String(error)))
+        if (failOnError && !(error instanceof SinkTimestampError)) throw new QueryFailure(`Error serializing message to topic: ${sink.topic}`, 'SYSTEM', messagesOf(error as Error))
       }
     }
     return { forward, sink }
   }
 
+  #notWritten (id: string, { topic }: Sink, sinkName: string, { value, key }: StreamRecord, error: Error): void {
+    const [message = '', ...cause] = messagesOf(error)
+    const run = this.#queries.get(id)
+    if (run !== undefined) run.task.metrics.errors++
+    if (error instanceof RecordTooLargeError) {
+      this.#report(id, { logger: '', type: 'PRODUCTION_ERROR', message, cause, topic })
+      return
+    }
+    if (error instanceof SinkTimestampError) {
+      const text = `Error writing row with extracted timestamp: ${message}`
+      this.#report(id, { logger: sinkName, type: 'RECORD_PROCESSING_ERROR', message: text, cause: [message], ...value === null ? {} : { record: value } })
+      return
+    }
+    const target = error instanceof KeyError ? 'key' : 'value'
+    const record = target === 'key' ? key : value
+    const logger = `${sinkName}.serializer`
+    this.#report(id, { logger, type: 'SERIALIZATION_ERROR', message, cause, topic, target, ...record === null ? {} : { record } })
+  }
+
+  /** A logger is named by its query and step: `processing.CTAS_LINKS_7.Aggregate.GroupBy`. */
   #report (queryId: string, error: Omit<ProcessingError, 'queryId' | 'level'>): void {
-    this.#options.onProcessingError?.({ ...error, queryId, level: 'ERROR', logger: `processing.${queryId}.${error.logger}` })
+    const step = error.logger === '' ? '' : `.${error.logger.replaceAll('/', '.')}`
+    this.#options.onProcessingError?.({ ...error, queryId, level: 'ERROR', logger: `processing.${queryId}${step}` })
   }
 
   /** Puts a plan's processors, state and sources together. The task is not started. */
@@ -316,9 +364,9 @@ export class Runtime implements RuntimeApi {
       partitions: this.#options.oneStreamTime === true ? 1 : Math.max(...partitions.map(one => one.length)),
       coalesce: bufferingBytes(properties) > 0,
       cache: this.#cache,
-      onError: (step, message) => {
+      onError: (step, { message, causes, row }) => {
         task.metrics.errors++
-        this.#report(id, { logger: step, type: 'RECORD_PROCESSING_ERROR', message, cause: [] })
+        this.#report(id, { logger: step, type: 'RECORD_PROCESSING_ERROR', message, cause: causes, ...row === undefined ? {} : { record: row } })
       }
     })
     const { forward, sink } = await wiring.output(state)
@@ -335,6 +383,7 @@ export class Runtime implements RuntimeApi {
       partitionLog: (topic, partition) => this.#log.partition(topic, partition),
       order: recordOrder,
       recordsPerCommit: this.#options.recordsPerCommit ?? Infinity,
+      throwOnInvalidTimestamp: this.#isSet('ksql.timestamp.throw.on.invalid', properties),
       bounded: wiring.bounded, isFull: wiring.isFull, onStop: wiring.onStop, onFailure: wiring.onFailure,
       onError: ({ step, causes, ...error }) => this.#report(id, { ...error, logger: step, cause: causes })
     })
@@ -361,6 +410,7 @@ export class Runtime implements RuntimeApi {
       for (const log of partitions) first[named(source.step, log)] = reset?.toLowerCase() === 'earliest' ? log.logStartOffset : log.logEndOffset
     }
     const begin = id.startsWith(TRANSIENT) ? first : this.#db.startOffsets(id, first)
-    return new Map(Object.keys(first).map(name => [name, state.record.offsets[name] ?? begin[name] ?? first[name]!]))
+    // A partition that was not there when the query began is new to it from its first record on.
+    return new Map(Object.keys(first).map(name => [name, state.record.offsets[name] ?? begin[name] ?? 0]))
   }
 }

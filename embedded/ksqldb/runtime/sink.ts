@@ -11,7 +11,7 @@ import type { Row, Value } from '../plan/value.js'
 import type { Window } from './api.js'
 import { partitionOfKey } from './partitioner.js'
 import type { StreamRecord } from './processors/context.js'
-import { createSerializer, valueColumns } from './serde/index.js'
+import { createSerializer, SerdeError, valueColumns } from './serde/index.js'
 import { timestampExpression, timestampOfValue } from './timestamp-column.js'
 
 const MESSAGE_BYTES_MAX = 1048588
@@ -65,6 +65,30 @@ export interface OutgoingBatch {
   readonly batch: Buffer
 }
 
+/** A record that no partition of the topic takes: what Kafka's producer would say (RecordTooLargeException). */
+export class RecordTooLargeError extends Error {}
+
+/** WITH (TIMESTAMP=…) gave none: the row is left out, whatever the settings. */
+export class SinkTimestampError extends Error {}
+
+/** The key, not the value, could not be written. */
+export class KeyError extends Error {
+  readonly causes: readonly string[]
+
+  constructor (error: Error) {
+    super(error.message)
+    this.causes = error instanceof SerdeError ? error.causes : []
+  }
+}
+
+function keyOf (writer: RecordWriter, { key, window }: StreamRecord): ReturnType<RecordWriter['key']> {
+  try {
+    return writer.key(key, window)
+  } catch (error) {
+    throw new KeyError(error instanceof Error ? error : new Error(String(error)))
+  }
+}
+
 /** Collects what one commit writes to the sink. */
 export class Sink {
   readonly topic: string
@@ -96,13 +120,13 @@ export class Sink {
 
   /** Throws Error where the record cannot be written: it is then not in the output. */
   add (record: StreamRecord, headers: readonly RecordHeader[]): void {
-    const { bytes, base } = this.#writer.key(record.key, record.window)
+    const { bytes, base } = keyOf(this.#writer, record)
     const value = this.#writer.value(record.value)
     const timestamp = this.#timestampOf === undefined ? record.timestamp : this.#timestampOf(record)
-    if (timestamp < 0) throw new Error(`Invalid timestamp: ${timestamp}. Timestamp should always be non-negative or null.`)
+    if (timestamp < 0) throw new SinkTimestampError(`Invalid timestamp: ${timestamp}. Timestamp should always be non-negative or null.`)
     const size = (bytes?.length ?? 0) + (value?.length ?? 0) + RECORD_OVERHEAD_BYTES
     if (size + BATCH_HEADER_BYTES > this.#messageBytesMax) {
-      throw new Error(`The message is ${size} bytes when serialized which is larger than ${this.#messageBytesMax}, the topic's max.message.bytes.`)
+      throw new RecordTooLargeError(`The message is ${size} bytes when serialized which is larger than ${this.#messageBytesMax}, the topic's max.message.bytes.`)
     }
     const partition = base === null ? this.#nextKeyless % this.#partitions : partitionOfKey(base, this.#partitions)
     let output = this.#output.get(partition)

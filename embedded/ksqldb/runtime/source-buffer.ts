@@ -23,8 +23,11 @@ export class SourceBuffer {
   /** The first offset that is not read. */
   readonly #endOffset: number
   readonly #firstOffset: number
+  readonly #source: TaskSource
 
-  constructor (log: PartitionLog, { source, decoder }: TaskSource, offsets: ReadonlyMap<string, number>, bounded: boolean) {
+  constructor (log: PartitionLog, from: TaskSource, offsets: ReadonlyMap<string, number>, bounded: boolean) {
+    const { source, decoder } = from
+    this.#source = from
     this.log = log
     this.name = `${source.step.context}/${log.topic}-${log.partition}`
     this.decoder = decoder
@@ -40,6 +43,8 @@ export class SourceBuffer {
   get position (): number { return this.records[this.at]?.offset ?? this.nextOffset }
   get hasMore (): boolean { return this.nextOffset < Math.min(this.log.lastStableOffset, this.#endOffset) }
   get isAtEnd (): boolean { return this.isEmpty && this.nextOffset >= this.#endOffset }
+
+  isOf (source: TaskSource): boolean { return this.#source === source }
 
   /** Begins again at an offset; where there was none, where it began. */
   rewind (offset: number | undefined): void {

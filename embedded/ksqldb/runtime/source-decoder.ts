@@ -80,17 +80,28 @@ function valuePlaceOf ({ name, headerKey }: Column, { sourceSchema }: SourceDesc
   return isHeader ? -1 : valueColumns(sourceSchema).findIndex(one => one.name === name)
 }
 
-type Extract = (row: Row | null, record: LogRecord) => number
+interface Extract {
+  (row: Row | null, record: LogRecord): number
+  /** Why the last call gave -1. */
+  causes?: readonly string[]
+}
 
 /** ROWTIME from a column: -1 where it cannot be had, as ksqlDB's LoggingTimestampExtractor. */
 function timestampExtractor (source: SourceDescription, context: CompileContext): Extract {
   const { timestampColumn } = source
   if (timestampColumn === undefined) return (_row, record) => record.timestamp
-  const { evaluate } = compileExpression(timestampExpression(timestampColumn), source.columns, context)
-  return row => {
+  const onError = (error: Error): void => { extract.causes = [error.message] }
+  const { evaluate } = compileExpression(timestampExpression(timestampColumn), source.columns, { ...context, onError })
+  const extract: Extract = row => {
+    extract.causes = []
     if (row === null) return -1
-    return timestampOfValue(evaluate(row))
+    const timestamp = timestampOfValue(evaluate(row))
+    if (timestamp < 0 && extract.causes.length === 0) {
+      extract.causes = [`Invalid timestamp: ${timestamp}. Timestamp should always be non-negative or null.`]
+    }
+    return timestamp
   }
+  return extract
 }
 
 export interface DecoderDependencies {
@@ -129,13 +140,19 @@ export async function createDecoder (source: SourceDescription, { registry, cont
     const split = splitWindowedKey(record.key, windowInfo)
     return { key: keys.deserialize(split.key), window: split.window }
   }
+  let reading: 'key' | 'value' = 'key'
+  const withoutTime = (row: Row | null): Pick<SourceRecord, 'error'> => ({
+    error: { message: 'Failed to extract timestamp from row', causes: timestampOf.causes ?? [], record: row }
+  })
   const decode = (record: LogRecord, partition: number): SourceRecord => {
+    reading = 'key'
     const { key, window } = readKey(record)
+    reading = 'value'
     const { offset, headers } = record
     const value = record.value === null ? null : values.deserialize(record.value)
     if (value === null) {
       const timestamp = source.timestampColumn === undefined ? record.timestamp : timestampOf(null, record)
-      return { offset, timestamp, key, window, value, headers }
+      return { offset, timestamp, key, window, value, headers, ...timestamp < 0 ? withoutTime(value) : {} }
     }
     const parts: Parts = { record, partition, timestamp: record.timestamp, key, window, value }
     const row: Row = []
@@ -145,7 +162,8 @@ export async function createDecoder (source: SourceDescription, { registry, cont
     }
     const timestamp = timestampOf(row, record)
     if (timestamp !== record.timestamp && rowtimeAt >= 0) row[rowtimeAt] = BigInt(Math.max(timestamp, -1))
-    return { offset, timestamp, key, window, value: row, headers }
+    const decoded = { offset, timestamp, key, window, value: row, headers }
+    return timestamp < 0 ? { ...decoded, ...withoutTime(row) } : decoded
   }
   return {
     id: JSON.stringify([source.formats, printSchema(source.sourceSchema), source.columns.map(column => column.name), source.window, source.timestampColumn]),
@@ -163,7 +181,7 @@ export async function createDecoder (source: SourceDescription, { registry, cont
         const message = error instanceof Error ? error.message : String(error)
         const causes = error instanceof SerdeError ? error.causes : []
         const { offset, timestamp, headers } = record
-        return { offset, timestamp, key: null, window: undefined, value: null, headers, error: { message, causes } }
+        return { offset, timestamp, key: null, window: undefined, value: null, headers, error: { message, causes, target: reading, record: record[reading] } }
       }
     }
   }

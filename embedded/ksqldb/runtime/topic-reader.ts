@@ -6,6 +6,14 @@ import type { AbortedTransaction, PartitionLog } from '../../log.js'
 import type { Row } from '../plan/value.js'
 import type { Window } from './api.js'
 
+/** Why a record could not be decoded, or (without `target`) why it has no timestamp. */
+export interface DecodeError {
+  readonly message: string
+  readonly causes: readonly string[]
+  readonly target?: 'key' | 'value'
+  readonly record?: Buffer | Row | null
+}
+
 /** One record as a query's source gives it. */
 export interface SourceRecord {
   readonly offset: number
@@ -16,7 +24,7 @@ export interface SourceRecord {
   readonly value: Row | null
   readonly headers: readonly RecordHeader[]
   /** Why the record could not be decoded. */
-  readonly error?: { readonly message: string, readonly causes: readonly string[] }
+  readonly error?: DecodeError
 }
 
 export interface RecordDecoder {

@@ -19,11 +19,11 @@ export interface Stack {
 }
 
 /** Opens it in a folder of its own; with `from`, once more over the log and folder of one that was closed. */
-export async function openStack (from?: Stack): Promise<Stack> {
+export async function openStack (from?: Stack, properties: Readonly<Record<string, string>> = {}): Promise<Stack> {
   const dataDir = from?.dataDir ?? mkdtempSync(join(tmpdir(), 'ksqldb-test-'))
   const log = from?.log ?? new MemoryLog()
   const registry = from?.registry ?? await Registry.open({ log })
-  const server = await KsqlServer.open({ dataDir, log, registry, host: '127.0.0.1', port: 0 })
+  const server = await KsqlServer.open({ dataDir, log, registry, host: '127.0.0.1', port: 0, properties })
   const destroy = async (): Promise<void> => {
     await server.close()
     rmSync(dataDir, { recursive: true, force: true })

@@ -1,6 +1,6 @@
 // Aggregates over streams and tables without windows (KStreamAggregate, KTableAggregate), and what those with windows share with them.
 import type { WindowTime } from '../../sql/ast.js'
-import { compileAggregate, compileExpression } from '../../plan/compile.js'
+import { compileAggregate } from '../../plan/compile.js'
 import type { CompiledAggregate } from '../../plan/compile.js'
 import type { Column } from '../../plan/schema.js'
 import type { Row } from '../../plan/value.js'
@@ -8,6 +8,7 @@ import type { Window } from '../api.js'
 import type { Entry, TableStore } from '../state/table-store.js'
 import { StreamRecord } from './context.js'
 import type { Forward, ProcessorContext, StepOf } from './context.js'
+import { groupByEvaluator } from './stateless.js'
 
 export type AggregateStep = StepOf<'StreamAggregate' | 'StreamWindowedAggregate' | 'TableAggregate'>
 
@@ -176,7 +177,7 @@ export function tableAggregate (step: StepOf<'TableAggregate'>, context: Process
   const aggregator = new Aggregator(step, context)
   const store = context.store(step.context, { key: step.schema.key, value: aggregator.columns })
   const changes = new ChangeForwarder(store, aggregator, context, forward, use)
-  const evaluators = group.groupByExpressions.map(one => compileExpression(one, group.source.schema.value, context.compileContext(group.context)).evaluate)
+  const evaluators = group.groupByExpressions.map((one, i) => groupByEvaluator(one, i, group.source.schema.value, group.context, context))
   const keyOf = (row: Row): Row | undefined => {
     const key = evaluators.map(evaluate => evaluate(row))
     return key.includes(null) ? undefined : key

@@ -72,7 +72,7 @@ export interface ProcessorContext {
   /** Said by a processor that reads or removes store entries in their order while records pass: each slice of work is then a transaction of its own. */
   needsTransaction (): void
   /** Tells of a record that could not be processed. */
-  error (step: string, message: string): void
+  error (step: string, message: string, row?: Row): void
 }
 
 /** Goes on with another partition, then back: what a repartition topic does between processes is done here within one. */

@@ -1,7 +1,8 @@
 // Processors without state: filter, projection, PARTITION BY, GROUP BY, table functions.
 import type { Expression } from '../../sql/ast.js'
-import { compileExpression, compilePredicate, compileTableFunction } from '../../plan/compile.js'
+import { compileExpression, compilePredicate, compileTableFunction, toldAs } from '../../plan/compile.js'
 import type { CompileContext } from '../../plan/compile.js'
+import { printExpressionPlain } from '../../plan/print.js'
 import type { Column, LogicalSchema } from '../../plan/schema.js'
 import type { SelectExpression } from '../../plan/steps.js'
 import type { Row, Value } from '../../plan/value.js'
@@ -10,7 +11,10 @@ import type { Forward, ProcessorContext, StepOf } from './context.js'
 
 /** ROWTIME and the window bounds stand in the value of some steps: what the projection's expressions read. */
 export function compileSelects (selects: readonly SelectExpression[], columns: readonly Column[], context: CompileContext): (row: Row) => Row {
-  const evaluators = selects.map(select => compileExpression(select.expression, columns, context).evaluate)
+  const evaluators = selects.map(({ expression, alias }, i) => {
+    const message = (): string => `Error computing expression ${printExpressionPlain(expression)} for column ${alias} with index ${i}`
+    return compileExpression(expression, columns, toldAs(message, context)).evaluate
+  })
   return row => {
     const result: Row = []
     for (let i = 0; i < evaluators.length; i++) result.push(evaluators[i]!(row))
@@ -80,7 +84,8 @@ export function selectKey (step: StepOf<'StreamSelectKey' | 'TableSelectKey'>, c
   const evaluators = toNull
     ? []
     : step.keyExpressions.map(expression => ({
-      evaluate: compileExpression(expression, source.value, context.compileContext(step.context)).evaluate,
+      evaluate: compileExpression(expression, source.value, toldAs(
+        () => `Error computing new key from expression ${printExpressionPlain(expression)}`, context.compileContext(step.context))).evaluate,
       keyOnly: onlyReads(expression, keyNames),
       append: expression.node !== 'UnqualifiedColumnReference' && expression.node !== 'QualifiedColumnReference'
     }))
@@ -98,10 +103,30 @@ export function selectKey (step: StepOf<'StreamSelectKey' | 'TableSelectKey'>, c
   }
 }
 
+/** One part of a group's key; null, which drops the row, is told as ksqlDB's GroupByParamsFactory does. */
+export function groupByEvaluator (
+  expression: Expression, index: number, columns: readonly Column[], step: string, context: ProcessorContext
+): (row: Row) => Value {
+  const excluded = 'The source row will be excluded from the table.'
+  let failed = false
+  const message = (): string => {
+    failed = true
+    return `Error calculating group-by column with index ${index}. ${excluded}`
+  }
+  const { evaluate } = compileExpression(expression, columns, toldAs(message, context.compileContext(step)))
+  const isNull = `Group-by column with index ${index} resolved to null. ${excluded}`
+  return row => {
+    failed = false
+    const value = evaluate(row)
+    if (value === null && !failed) context.error(step, isNull, row)
+    return value
+  }
+}
+
 /** GROUP BY over a stream. A null in the key drops the row. */
 export function streamGroupBy (step: StepOf<'StreamGroupBy'>, context: ProcessorContext, forward: Forward): Forward {
   const { schema: source } = step.source
-  const evaluators = step.groupByExpressions.map(one => compileExpression(one, source.value, context.compileContext(step.context)).evaluate)
+  const evaluators = step.groupByExpressions.map((one, i) => groupByEvaluator(one, i, source.value, step.context, context))
   return record => {
     const { value } = record
     if (value === null) return
