@@ -24,6 +24,7 @@ import { questionsPlugin } from './plugins/questions.js'
 import { redirectsPlugin, serverWith } from './plugins/redirects.js'
 import { registerSchemas, registryPlugin } from './plugins/registry.js'
 import { securityPlugin } from './plugins/security.js'
+import { viewsPlugin } from './plugins/views.js'
 import { validationPlugin } from './plugins/validation.js'
 import { visitsPlugin } from './plugins/visits.js'
 import { makeTopics } from './prepare.js'
@@ -93,11 +94,11 @@ const selfOf = (app: FastifyInstance, config: Config) => {
  */
 export const buildApp = async (options: AppOptions): Promise<FastifyInstance & { publicUrl: () => string }> => {
   const { config, stack } = options
-  const names = namesFor(config.topicPrefix)
+  const fixed = namesFor(config.topicPrefix)
   const app = bare(config)
   const self = selfOf(app, config)
   const publicUrl = () => self().publicUrl
-  const registering = registerSchemas({ config, stack, names, schemasDir: options.schemasDir })
+  const registering = registerSchemas({ config, stack, names: fixed, schemasDir: options.schemasDir })
   registering.catch(() => {}) // reported where it is awaited
   try {
     await app.register(problemDetailsPlugin)
@@ -108,11 +109,11 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(ksqldbPlugin, { config, stack })
     await app.register(kafkaPlugin, { config, stack })
     // one registration at a time: of two awaited together the second resolves before its plugin has run
-    for (const fault of await makeTopics(app.kafka.admin, names, config)) app.log.warn(`${fault}: the log of events must keep everything`)
+    for (const fault of await makeTopics(app.kafka.admin, fixed, config)) app.log.warn(`${fault}: the log of events must keep everything`)
     await app.register(registryPlugin, { codecs: await registering })
     const applier = new MigrationApplier({
       ksqldb: app.ksqldb,
-      names,
+      names: fixed,
       directory: options.ksqlDir,
       replicationFactor: config.topicReplicationFactor,
       timeoutMs: config.startTimeoutMs,
@@ -121,6 +122,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
       wait
     })
     await applier.apply()
+    await app.register(viewsPlugin, { names: fixed, ksqlDir: options.ksqlDir })
+    const names = app.views // the names to read by, from here on
     await app.register(guessLimitPlugin, { settings: config, now: () => performance.now() })
     await app.register(accessPlugin, { config, names, publicUrl })
     await app.register(rateLimitPlugin, { settings: config, now: () => performance.now() })

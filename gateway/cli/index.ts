@@ -4,12 +4,14 @@ import { ConfigError } from '../config.js'
 import { exitCodes, UsageError } from './exit-codes.js'
 import { importCommand, importHelp } from './import.js'
 import { keysCommand, keysHelp } from './keys.js'
+import { rebuildCommand, rebuildHelp } from './rebuild.js'
 
 const help = `Usage: linklog <command> [options]
 
 Commands:
   import FILE   create links from a list of URLs, a CSV or an NDJSON file
   keys          make, list and revoke API keys
+  rebuild       make every table again from the log, while the service runs
 
 Options:
   -h, --help    this text; 'linklog import --help' explains a command
@@ -31,12 +33,14 @@ async function run (args: readonly string[]): Promise<number> {
     case '-h':
     case '--help':
     case 'help':
-      process.stdout.write(rest[0] === 'import' ? importHelp : rest[0] === 'keys' ? keysHelp : help)
+      process.stdout.write({ import: importHelp, keys: keysHelp, rebuild: rebuildHelp }[rest[0] ?? ''] ?? help)
       return exitCodes.ok
     case 'import':
       return await importCommand(rest, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr })
     case 'keys':
       return await keysCommand(rest, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr })
+    case 'rebuild':
+      return await rebuildCommand(rest, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr })
     default:
       throw new UsageError(`There is no command '${command}'. See 'linklog --help'.`)
   }

@@ -43,6 +43,7 @@ export class KsqlClient {
   readonly #scanPool: Pool
   readonly #headers: Record<string, string>
   readonly #pullTimeoutMs: number
+  #pushes = new AbortController()
   readonly #onPull: NonNullable<KsqlClientOptions['onPull']>
 
   constructor (options: KsqlClientOptions) {
@@ -148,7 +149,7 @@ export class KsqlClient {
    * @throws KsqlError as ksqlDB refused it.
    */
   async push (sql: string, properties: StreamsProperties, signal: AbortSignal): Promise<PushQuery> {
-    return await this.#stream(this.#pushPool, sql, properties, signal)
+    return await this.#stream(this.#pushPool, sql, properties, AbortSignal.any([signal, this.#pushes.signal]))
   }
 
   /**
@@ -220,6 +221,12 @@ export class KsqlClient {
     const text = await response.body.text()
     if (response.statusCode !== 200) throw toKsqlError(response.statusCode, text)
     return JSON.parse(text) as unknown
+  }
+
+  /** Ends the push queries that run now, as if their connections had broken. */
+  breakPushes (): void {
+    this.#pushes.abort(new Error('the push query is to begin anew'))
+    this.#pushes = new AbortController()
   }
 
   /** Ends every connection, push queries included. */

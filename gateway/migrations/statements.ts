@@ -56,15 +56,24 @@ export const createdNames = (texts: readonly string[]): ReadonlySet<string> => {
   return names
 }
 
-/** One statement with every name of `own` and every KAFKA_TOPIC under the prefix of `names`. */
+/** Words after which the name of a stream or table stands. */
+const beforeName = new Set(['STREAM', 'TABLE', 'EXISTS', 'FROM', 'JOIN', 'INTO'])
+
+/**
+ * One statement with every stream and table of `own`, and every KAFKA_TOPIC, under the prefix of `names`. A name counts where one is expected, or
+ * before a dot: a column may be called like a table.
+ */
 export const underPrefix = (statement: string, own: ReadonlySet<string>, names: Names): string => {
   const parts = [...statement.matchAll(token)].map(([part]) => part)
-  let property = ''
-  return parts.map(part => {
-    if (part.trim() === '' || part === '=') return part
-    const before = property
-    property = part.toUpperCase()
-    if (before === 'KAFKA_TOPIC' && part.startsWith("'")) return `'${names.topic(part.slice(1, -1))}'`
-    return own.has(part.toLowerCase()) ? names.ksql(part) : part
+  const isSpace = (part: string | undefined) => part !== undefined && part.trim() === ''
+  let [last, lastButEquals] = ['', '']
+  return parts.map((part, at) => {
+    if (isSpace(part)) return part
+    const [before, property] = [last, lastButEquals]
+    last = part.toUpperCase()
+    if (part !== '=') lastButEquals = last
+    if (before === '=' && property === 'KAFKA_TOPIC' && part.startsWith("'")) return `'${names.topic(part.slice(1, -1))}'`
+    const isName = beforeName.has(before) || (parts[at + 1] === '.' && before !== '.')
+    return isName && own.has(part.toLowerCase()) ? names.ksql(part) : part
   }).join('')
 }

@@ -27,3 +27,14 @@ t.test('a prefix reaches names and topics, and nothing else', async t => {
     'SELECT v.link AS links, \'visits\' AS x FROM e2e_1_visits v GROUP BY v.link;')
   t.equal(underPrefix(text, own, namesFor('')), text)
 })
+
+t.test('a column that is called like a table keeps its name; a table before a dot does not', t => {
+  const own = new Set(['links', 'visits'])
+  t.equal(
+    underPrefix('CREATE TABLE x AS SELECT visits.link, COUNT(*) AS links, links AS y FROM visits JOIN links ON visits.link = links.link;', own, namesFor('p')),
+    'CREATE TABLE x AS SELECT p_visits.link, COUNT(*) AS links, links AS y FROM p_visits JOIN p_links ON p_visits.link = p_links.link;')
+  t.equal(underPrefix('DROP TABLE IF EXISTS links;', own, namesFor('p')), 'DROP TABLE IF EXISTS p_links;')
+  t.equal(underPrefix('CREATE OR REPLACE STREAM visits (links VARCHAR) WITH (KAFKA_TOPIC = \'visits\');', own, namesFor('p')),
+    'CREATE OR REPLACE STREAM p_visits (links VARCHAR) WITH (KAFKA_TOPIC = \'p-visits\');')
+  t.end()
+})

@@ -1,0 +1,101 @@
+// `linklog rebuild`: makes every view again from the log while the service runs (views/rebuild.ts), with the settings that the service has.
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { readConfig } from '../config.js'
+import { KsqlClient } from '../ksqldb/client.js'
+import { readMigrations } from '../migrations/files.js'
+import { namesFor } from '../topics.js'
+import { ViewReads } from '../views/reads.js'
+import { Rebuild } from '../views/rebuild.js'
+import { exitCodes, UsageError } from './exit-codes.js'
+import type { Streams } from './import.js'
+
+export const rebuildHelp = `Usage: linklog rebuild [options]
+
+Makes every table again from the log while the service runs. Twins of the tables are made and
+compared with them; reads go over to the twins; the tables are dropped, made again and compared;
+reads come back. Takes twice the time that the log takes to be read, and twice the space of the
+tables. It can be stopped and run again at any time: it goes on from what it finds.
+
+It asks the ksqlDB that the service uses: KSQLDB_URL and its credentials, TOPIC_PREFIX, or the
+embedded stack's port (EMBEDDED_KSQLDB_PORT) on this machine.
+
+Options:
+  --grace SECONDS     how long gateways are given to follow a switch of reads (default 5)
+  --timeout SECONDS   how long all of it may take (default 86400)
+  -h, --help          this text
+
+Exit status: 0 all tables were made again and are equal, 2 wrong arguments, 3 ksqlDB cannot be
+reached, refuses, or the tables do not become equal in time, 130 stopped by Ctrl-C.
+`
+
+const ksqlDir = (): string => {
+  for (let directory = path.dirname(fileURLToPath(import.meta.url)); ; directory = path.dirname(directory)) {
+    if (existsSync(path.join(directory, 'package.json'))) return path.join(directory, 'ksql')
+    if (directory === path.dirname(directory)) throw new Error('package.json is not above this file')
+  }
+}
+
+const seconds = (name: string, text: string, min: number): number => {
+  const value = Number(text)
+  if (!Number.isFinite(value) || value < min) throw new UsageError(`--${name} must be a number of seconds from ${min} on, not '${text}'`)
+  return value * 1_000
+}
+
+const parseOptions = (args: readonly string[]) => {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        grace: { type: 'string', default: '5' }, timeout: { type: 'string', default: '86400' }, help: { type: 'boolean', short: 'h', default: false }
+      }
+    }).values
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+/** Runs `linklog rebuild`; gives the exit status. */
+export async function rebuildCommand (args: readonly string[], streams: Streams): Promise<number> {
+  const { grace, timeout, help } = parseOptions(args)
+  if (help) {
+    streams.stdout.write(rebuildHelp)
+    return exitCodes.ok
+  }
+  const [graceMs, timeoutMs] = [seconds('grace', grace, 0), seconds('timeout', timeout, 1)]
+  const config = readConfig(process.env)
+  const names = namesFor(config.topicPrefix)
+  const ksqldb = new KsqlClient({
+    url: config.stack?.ksqldbUrl ?? `http://${config.embedded.host}:${config.embedded.ksqldbPort}`,
+    credentials: config.ksqldbCredentials,
+    pullTimeoutMs: config.startTimeoutMs
+  })
+  const interrupted = new AbortController()
+  const interrupt = () => interrupted.abort(new Error('stopped'))
+  process.once('SIGINT', interrupt)
+  try {
+    const compared = await new Rebuild({
+      ksqldb,
+      reads: new ViewReads(ksqldb, names),
+      names,
+      files: await readMigrations(ksqlDir()),
+      graceMs,
+      now: Date.now,
+      wait,
+      signal: AbortSignal.any([interrupted.signal, AbortSignal.timeout(timeoutMs)]),
+      log: message => streams.stderr.write(`${message}\n`)
+    }).run()
+    streams.stdout.write(`${compared.size} tables made again and equal\n`)
+    return exitCodes.ok
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error
+    streams.stderr.write('Stopped. Run it again to go on.\n')
+    return exitCodes.interrupted
+  } finally {
+    process.off('SIGINT', interrupt)
+    await ksqldb.close()
+  }
+}

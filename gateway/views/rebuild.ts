@@ -1,0 +1,92 @@
+// Makes every view again from the log while the service runs. Twins are made beside the views and compared with them; reads go over to the twins;
+// the views are dropped, made again and compared with the twins; reads come back, and the twins go. Names are in the end what they were.
+//
+// It can be killed at any point and run again: where reads go is in the log, and what a run left unfinished is dropped and made again.
+import type { KsqlClient } from '../ksqldb/client.js'
+import type { MigrationFile } from '../migrations/files.js'
+import type { Names } from '../topics.js'
+import { shapeOf, untilEqual } from './compare.js'
+import { sideNames, statementOf, viewsOf, type Side, type View } from './definitions.js'
+import type { ViewReads } from './reads.js'
+
+export interface RebuildOptions {
+  readonly ksqldb: Pick<KsqlClient, 'scan' | 'pull' | 'statement'>
+  readonly reads: Pick<ViewReads, 'current' | 'switchTo'>
+  readonly names: Names
+  readonly files: readonly MigrationFile[]
+  /** How long gateways are given to follow a switch before what they read until then is dropped, in milliseconds. */
+  readonly graceMs: number
+  readonly now: () => number
+  readonly wait: (ms: number) => Promise<void>
+  readonly signal: AbortSignal
+  readonly log: (message: string) => void
+}
+
+export class Rebuild {
+  readonly #options: RebuildOptions
+  readonly #views: readonly View[]
+  readonly #viewNames: ReadonlySet<string>
+
+  constructor (options: RebuildOptions) {
+    this.#options = options
+    this.#views = viewsOf(options.files)
+    this.#viewNames = new Set(this.#views.map(({ name }) => name))
+  }
+
+  /** Resolves when every view has been made again, was found equal and is read. @returns the keys compared, by table. */
+  async run (): Promise<ReadonlyMap<string, number>> {
+    const { reads, log } = this.#options
+    if (await reads.current() === 'standing') {
+      await this.#make('twin')
+      await this.#untilEqual()
+      await this.#switchTo('twin')
+    } else {
+      log('an earlier run was not finished: reads go to the twins already')
+    }
+    await this.#make('standing')
+    const compared = await this.#untilEqual()
+    await this.#switchTo('standing')
+    await this.#drop('twin')
+    return compared
+  }
+
+  #names (side: Side): Names {
+    return sideNames(this.#options.names, this.#viewNames, side)
+  }
+
+  /** Whatever there is of a side goes first. */
+  async #make (side: Side): Promise<void> {
+    await this.#drop(side)
+    const names = this.#names(side)
+    for (const view of this.#views) {
+      this.#options.signal.throwIfAborted()
+      await this.#options.ksqldb.statement(statementOf(view, this.#options.files, names), view.properties)
+    }
+    this.#options.log(`${this.#views.length} ${side === 'twin' ? 'twins' : 'views'} made`)
+  }
+
+  async #drop (side: Side): Promise<void> {
+    const names = this.#names(side)
+    for (const { name, kind } of [...this.#views].reverse()) {
+      await this.#options.ksqldb.statement(`DROP ${kind.toUpperCase()} IF EXISTS ${names.ksql(name)} DELETE TOPIC;`)
+    }
+  }
+
+  async #untilEqual (): Promise<ReadonlyMap<string, number>> {
+    const { ksqldb, wait, signal, log } = this.#options
+    const compared = new Map<string, number>()
+    for (const { name } of this.#views.filter(({ kind }) => kind === 'table')) {
+      const [standing, twin] = [this.#names('standing').ksql(name), this.#names('twin').ksql(name)]
+      const keys = await untilEqual({ ksqldb, shape: await shapeOf(ksqldb, standing), wait, signal }, standing, twin)
+      compared.set(name, keys)
+      log(`${name}: equal, ${keys} keys`)
+    }
+    return compared
+  }
+
+  async #switchTo (side: Side): Promise<void> {
+    await this.#options.reads.switchTo(side, new Date(this.#options.now()).toISOString())
+    this.#options.log(`reads go to the ${side === 'twin' ? 'twins' : 'views'}`)
+    await this.#options.wait(this.#options.graceMs)
+  }
+}
