@@ -76,7 +76,10 @@ export interface TableFunction extends FunctionDescription {
 export interface AggregateImplementation<S extends Value = Value> {
   readonly stateType: SqlType
   readonly initialize: () => S
-  /** `args` in the call's order, after implicit casts. `initial` arguments (the N of TOPK) went to `implement` as constants. */
+  /**
+   * `args` in the call's order, after implicit casts; the array is the caller's to use again. `initial` arguments (the N of TOPK) went to `implement` as
+   * constants.
+   */
   readonly add: (state: S, args: readonly Value[]) => S
   /** The same for a caller that alone holds `state` (no emitted row, no older version refers to it): may change it and give it back. */
   readonly addInPlace?: (state: S, args: readonly Value[]) => S

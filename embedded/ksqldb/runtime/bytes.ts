@@ -137,10 +137,10 @@ export class ByteReader {
     this.end = buffer.length
   }
 
-  reset (buffer: Buffer, at = 0): this {
+  reset (buffer: Buffer, at = 0, end = buffer.length): this {
     this.buffer = buffer
     this.at = at
-    this.end = buffer.length
+    this.end = end
     return this
   }
 
@@ -150,6 +150,9 @@ export class ByteReader {
     this.at = at + bytes
     return at
   }
+
+  /** Passes over so many bytes and gives where they begin. */
+  skip (bytes: number): number { return this.#need(bytes) }
 
   byte (): number {
     return this.buffer[this.#need(1)]!
@@ -162,7 +165,7 @@ export class ByteReader {
 
   utf8 (length: number): string {
     const at = this.#need(length)
-    return length < 24 ? shortUtf8(this.buffer, at, at + length) : this.buffer.toString('utf8', at, at + length)
+    return length < 8 ? shortUtf8(this.buffer, at, at + length) : this.buffer.toString('utf8', at, at + length)
   }
 
   int32 (): number { return this.buffer.readInt32BE(this.#need(4)) }
@@ -185,10 +188,20 @@ export class ByteReader {
 
   /** A zigzag varint that is a safe integer. */
   signed (): number {
-    const first = this.buffer[this.at]
-    if (first !== undefined && first < 128 && this.at < this.end) {
-      this.at++
-      return first >>> 1 ^ -(first & 1)
+    const { buffer, end } = this
+    let { at } = this
+    if (at < end && buffer[at]! < 128) {
+      this.at = at + 1
+      return buffer[at]! >>> 1 ^ -(buffer[at]! & 1)
+    }
+    let low = 0
+    for (let scale = 1, last = Math.min(end, at + 7); at < last; scale *= 128) {
+      const byte = buffer[at++]!
+      low += (byte & 127) * scale
+      if (byte < 128) {
+        this.at = at
+        return low % 2 === 0 ? low / 2 : -(low + 1) / 2
+      }
     }
     const value = this.signed64()
     if (value > SAFE || value < -SAFE) throw new CorruptDataError('a number is too large')

@@ -173,6 +173,7 @@ export class QueryTask {
       }
     }
     for (const stop of this.#stopListening) stop()
+    this.#leave()
     this.#options.state.close()
     this.#rejectWaiting(this.#error ?? new Error(`The query ${this.#options.id} was stopped`))
     this.#options.onStop(this.#error)
@@ -181,6 +182,7 @@ export class QueryTask {
   /** Takes back all that is not committed and begins again at the last commit. */
   #fail (error: Error): void {
     this.#error = error
+    this.#leave()
     this.#commitError = undefined
     this.#outgoing = []
     const { state, sink } = this.#options
@@ -212,6 +214,7 @@ export class QueryTask {
 
   async #step (): Promise<void> {
     if (this.#paused || this.#options.isFull()) {
+      this.#leave()
       if (this.#uncommitted > 0) this.#commit()
       await this.#appendAll()
       await this.#signal.wait()
@@ -228,6 +231,11 @@ export class QueryTask {
     this.#slice()
     await this.#appendAll()
     this.#tellCaughtUp()
+  }
+
+  /** Reads no more for now. */
+  #leave (): void {
+    for (const buffer of this.#buffers) this.#options.reader.leave(buffer.log, buffer)
   }
 
   /** All that was read is processed: commits as soon as it may, then waits for more. */
@@ -266,9 +274,13 @@ export class QueryTask {
   /** Reads on where a buffer is empty and its partition has more. */
   async #fill (): Promise<void> {
     for (const buffer of this.#buffers) {
-      if (!buffer.isEmpty || !buffer.hasMore) continue
+      if (!buffer.isEmpty) continue
+      if (!buffer.hasMore) {
+        this.#options.reader.leave(buffer.log, buffer)
+        continue
+      }
       try {
-        const chunk = await this.#options.reader.read(buffer.log, buffer.nextOffset)
+        const chunk = await this.#options.reader.read(buffer.log, buffer.nextOffset, buffer)
         const records = await this.#options.reader.decode(chunk, buffer.decoder, buffer.log.partition)
         buffer.fill(records, chunk.nextOffset)
       } catch (error) {

@@ -41,8 +41,13 @@ export interface Chunk {
   readonly decoded: Map<string, Promise<readonly SourceRecord[]>>
 }
 
-const READ_BYTES = 256 * 1024
-const CHUNKS_MAX = 24
+const READ_BYTES = 128 * 1024
+const CHUNKS_MAX = 32
+// A query waits for others that are so many chunks of a partition behind it, and no more: those can still have what it has read.
+const LEAD_MAX = 2
+const BEHIND_MAX = 6
+/** ms that a query waits for slower ones, which may have other reasons not to come. */
+const WAIT_MS = 25
 
 /** Kafka's read_committed: what an aborted transaction wrote is left out, and so are the markers. */
 export function committedRecords (batches: Buffer, from: number, aborted: readonly AbortedTransaction[]): { records: LogRecord[], nextOffset: number } {
@@ -63,12 +68,79 @@ export function committedRecords (batches: Buffer, from: number, aborted: readon
   return { records, nextOffset: Math.max(nextOffset, from) }
 }
 
+/** Where the queries stand that read a partition's backlog, and who waits for them. */
+class Readers {
+  readonly #positions = new Map<object, number>()
+  #waiting: (() => void)[] = []
+
+  get isEmpty (): boolean { return this.#positions.size === 0 }
+
+  leave (reader: object): void {
+    this.#positions.delete(reader)
+    this.#wake()
+  }
+
+  moved (reader: object, offset: number): void {
+    this.#positions.set(reader, offset)
+    this.#wake()
+  }
+
+  #wake (): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const wake of waiting) wake()
+  }
+
+  /** Whether someone is behind `offset` by more chunks than a reader may lead, but not by so many that there is no use in waiting. */
+  #isAhead (reader: object, offset: number): boolean {
+    const records = offset - (this.#positions.get(reader) ?? offset)
+    if (records <= 0) return false
+    for (const position of this.#positions.values()) {
+      const behind = offset - position
+      if (behind > LEAD_MAX * records && behind <= BEHIND_MAX * records) return true
+    }
+    return false
+  }
+
+  async follow (reader: object, offset: number): Promise<void> {
+    if (this.#positions.size < 2) return
+    for (const deadline = performance.now() + WAIT_MS; this.#isAhead(reader, offset) && performance.now() < deadline;) {
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, WAIT_MS)
+        this.#waiting.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
+  }
+}
+
 export class TopicReader {
+  readonly #readers = new Map<PartitionLog, Readers>()
   /** By partition, then offset; the map as a whole is bounded, the longest unused first out. */
   readonly #chunks = new Map<string, { readonly log: PartitionLog, readonly chunk: Promise<Chunk> }>()
 
-  /** The records from `offset` on, none at the end. Throws LogError OFFSET_OUT_OF_RANGE. */
-  async read (log: PartitionLog, offset: number): Promise<Chunk> {
+  /** Said by one who reads no more of a partition for now: nobody needs to wait for it. */
+  leave (log: PartitionLog, reader: object): void {
+    const readers = this.#readers.get(log)
+    readers?.leave(reader)
+    if (readers?.isEmpty === true) this.#readers.delete(log)
+  }
+
+  /**
+   * The records from `offset` on, none at the end; `reader` is whoever reads, the same each time. In a backlog, the faster of several waits a little
+   * for the slower, so that one reading and decoding serves all. Throws LogError OFFSET_OUT_OF_RANGE.
+   */
+  async read (log: PartitionLog, offset: number, reader: object): Promise<Chunk> {
+    let readers = this.#readers.get(log)
+    if (readers === undefined) this.#readers.set(log, readers = new Readers())
+    await readers.follow(reader, offset)
+    readers.moved(reader, offset)
+    return await this.#chunk(log, offset)
+  }
+
+  async #chunk (log: PartitionLog, offset: number): Promise<Chunk> {
     const name = `${log.topic}/${log.partition}/${offset}`
     const found = this.#chunks.get(name)
     // A topic deleted and made again has another log: its old chunks are not its records.

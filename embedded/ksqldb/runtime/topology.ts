@@ -3,6 +3,7 @@ import type { ExecutionStep, SourceStep, WindowInfo } from '../plan/steps.js'
 import type { LogicalSchema } from '../plan/schema.js'
 import type { Row } from '../plan/value.js'
 import { compilePredicate } from '../plan/compile.js'
+import { walk } from '../plan/tree.js'
 import { streamAggregate, tableAggregate, windowTimeMs } from './processors/aggregate.js'
 import { windowedAggregate } from './processors/aggregate-windowed.js'
 import type { AggregateStep } from './processors/aggregate.js'
@@ -67,11 +68,22 @@ function sendsOldValues (step: ExecutionStep): boolean {
   }
 }
 
+/** The columns that an aggregate and its GROUP BY read. */
+function aggregateNeeds (step: AggregateStep, group: StepOf<'StreamGroupBy'>): ReadonlySet<string> {
+  const names = new Set(step.nonAggregateColumns)
+  for (const expression of [...step.aggregates, ...group.groupByExpressions]) {
+    walk(expression, part => { if (part.node === 'UnqualifiedColumnReference') names.add(part.name) })
+  }
+  return names
+}
+
 class TopologyBuilder {
   readonly sources: TopologySource[] = []
   readonly context: ProcessorContext
   readonly #root: ExecutionStep
   readonly #resultsAreKept: boolean
+  /** What is read of a projection's columns, where that is known. */
+  readonly #neededOf = new Map<ExecutionStep, ReadonlySet<string>>()
 
   constructor (context: ProcessorContext, root: ExecutionStep, resultsAreKept: boolean) {
     this.context = context
@@ -88,7 +100,7 @@ class TopologyBuilder {
         return {}
       case 'TableSource': case 'WindowedTableSource': return this.#tableSource(step, forward, sendOld)
       case 'StreamFilter': return this.build(step.source, streamFilter(step, context, forward), false)
-      case 'StreamSelect': return this.build(step.source, streamSelect(step, context, forward), false)
+      case 'StreamSelect': return this.build(step.source, streamSelect(step, context, forward, this.#neededOf.get(step)), false)
       case 'StreamFlatMap': return this.build(step.source, streamFlatMap(step, context, forward), false)
       case 'StreamSelectKey': return this.build(step.source, selectKey(step, context, forward), false)
       case 'TableSelectKey': {
@@ -207,7 +219,9 @@ class TopologyBuilder {
       : step.step === 'StreamWindowedAggregate'
         ? windowedAggregate(step, this.context, forward, use)
         : tableAggregate(step, this.context, forward, use)
-    this.build(step.source, made.process, false)
+    const group = step.source
+    if (group.step === 'StreamGroupBy' && group.source.step === 'StreamSelect') this.#neededOf.set(group.source, aggregateNeeds(step, group))
+    this.build(group, made.process, false)
     return { materialization: { store: made.store, rowOf: (stored, window) => made.aggregator.map(stored, window) } }
   }
 }

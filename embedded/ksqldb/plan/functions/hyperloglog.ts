@@ -15,31 +15,44 @@ const RANK_MAX = 33
 
 export const emptySketch = (): Buffer => Buffer.from([SPARSE])
 
+function mix (k: number): number {
+  k = Math.imul(k, 0xcc9e2d51)
+  return Math.imul((k << 15) | (k >>> 17), 0x1b873593)
+}
+
 /** MurmurHash3 x86 32-bit (Austin Appleby, public domain algorithm). */
-export function murmur3 (bytes: Uint8Array, seed: number): number {
+export function murmur3 (bytes: Uint8Array, seed: number, length = bytes.length): number {
   let h = seed
-  const blocks = bytes.length & ~3
-  const mix = (k: number): number => {
-    k = Math.imul(k, 0xcc9e2d51)
-    return Math.imul((k << 15) | (k >>> 17), 0x1b873593)
-  }
+  const blocks = length & ~3
   for (let i = 0; i < blocks; i += 4) {
-    h ^= mix((bytes[i] ?? 0) | ((bytes[i + 1] ?? 0) << 8) | ((bytes[i + 2] ?? 0) << 16) | ((bytes[i + 3] ?? 0) << 24))
+    h ^= mix(bytes[i]! | bytes[i + 1]! << 8 | bytes[i + 2]! << 16 | bytes[i + 3]! << 24)
     h = (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0
   }
   let tail = 0
-  for (let i = bytes.length - 1; i >= blocks; i--) tail = (tail << 8) | (bytes[i] ?? 0)
-  if (bytes.length > blocks) h ^= mix(tail)
-  h ^= bytes.length
+  for (let i = length - 1; i >= blocks; i--) tail = (tail << 8) | bytes[i]!
+  if (length > blocks) h ^= mix(tail)
+  h ^= length
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
   return (h ^ (h >>> 16)) >>> 0
 }
 
+const SCRATCH_BYTES = 256
+const scratch = Buffer.alloc(SCRATCH_BYTES)
+
+/** The key's UTF-8 and its length. What is short stands in a buffer that the next call uses again. */
+function encode (key: string): { bytes: Buffer, length: number } {
+  if (key.length * 3 > SCRATCH_BYTES) {
+    const bytes = Buffer.from(key)
+    return { bytes, length: bytes.length }
+  }
+  return { bytes: scratch, length: scratch.write(key, 0) }
+}
+
 /** Where a value's hash falls, and the place of its first 1 bit there. Two hashes: one alone would saturate at some hundred million values. */
 function place (key: string): { index: number, rank: number } {
-  const bytes = Buffer.from(key)
-  return { index: murmur3(bytes, 0) >>> (32 - INDEX_BITS), rank: Math.clz32(murmur3(bytes, 0x9747b28c)) + 1 }
+  const { bytes, length } = encode(key)
+  return { index: murmur3(bytes, 0, length) >>> (32 - INDEX_BITS), rank: Math.clz32(murmur3(bytes, 0x9747b28c, length)) + 1 }
 }
 
 /** First entry of a sparse sketch whose index is not below `index`, as an offset into the buffer. */

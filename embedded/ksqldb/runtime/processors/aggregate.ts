@@ -3,7 +3,8 @@ import type { WindowTime } from '../../sql/ast.js'
 import { compileAggregate } from '../../plan/compile.js'
 import type { CompiledAggregate } from '../../plan/compile.js'
 import type { Column } from '../../plan/schema.js'
-import type { Row } from '../../plan/value.js'
+import type { AggregateImplementation } from '../../plan/function.js'
+import type { Row, Value } from '../../plan/value.js'
 import type { Window } from '../api.js'
 import type { Entry, TableStore } from '../state/table-store.js'
 import { StreamRecord } from './context.js'
@@ -22,16 +23,30 @@ export function windowTimeMs (time: WindowTime): number {
   return time.value * UNIT_MS[time.unit]
 }
 
+interface PreparedAggregate {
+  readonly implementation: AggregateImplementation
+  readonly add: AggregateImplementation['add']
+  readonly addInPlace: AggregateImplementation['add']
+  readonly parameters: CompiledAggregate['arguments']
+  /** The arguments of the call at hand: an aggregate does not keep the array. */
+  readonly values: Value[]
+}
+
+function prepare ({ implementation, arguments: parameters }: CompiledAggregate): PreparedAggregate {
+  const { add, addInPlace = add } = implementation
+  return { implementation, add, addInPlace, parameters, values: parameters.map(() => null) }
+}
+
 /** One group's state as the store keeps it: the columns that are not aggregated, then the state of each aggregate. */
 export class Aggregator {
   readonly columns: readonly Column[]
   readonly #plain: readonly number[]
-  readonly #aggregates: readonly CompiledAggregate[]
+  readonly #aggregates: readonly PreparedAggregate[]
 
   constructor (step: AggregateStep, context: ProcessorContext) {
     const source = step.source.schema.value
     this.#plain = step.nonAggregateColumns.map(name => source.findIndex(column => column.name === name))
-    this.#aggregates = step.aggregates.map(call => compileAggregate(call, source, context.compileContext(step.context)))
+    this.#aggregates = step.aggregates.map(call => prepare(compileAggregate(call, source, context.compileContext(step.context))))
     this.columns = [
       ...this.#plain.map(at => source[at]!),
       ...this.#aggregates.map(({ implementation }, i) => ({ name: `KSQL_AGG_VARIABLE_${i}`, type: implementation.stateType }))
@@ -48,10 +63,10 @@ export class Aggregator {
     const plain = this.#plain.length
     for (let i = 0; i < plain; i++) result[i] = row[this.#plain[i]!]!
     for (let i = 0; i < this.#aggregates.length; i++) {
-      const { implementation, arguments: parameters } = this.#aggregates[i]!
-      const values = parameters.length === 1 ? [parameters[0]!(row)] : parameters.map(one => one(row))
-      const add = own && implementation.addInPlace !== undefined ? implementation.addInPlace : implementation.add
-      result[plain + i] = add(state[plain + i]!, values)
+      const one = this.#aggregates[i]!
+      const { parameters, values } = one
+      for (let j = 0; j < parameters.length; j++) values[j] = parameters[j]!(row)
+      result[plain + i] = own ? one.addInPlace(state[plain + i]!, values) : one.add(state[plain + i]!, values)
     }
     return result
   }
@@ -59,7 +74,7 @@ export class Aggregator {
   undo (state: Row, row: Row): Row {
     const result: Row = [...state]
     this.#plain.forEach((at, i) => { result[i] = row[at]! })
-    this.#aggregates.forEach(({ implementation, arguments: parameters }, i) => {
+    this.#aggregates.forEach(({ implementation, parameters }, i) => {
       const at = this.#plain.length + i
       if (implementation.undo === undefined) throw new Error('The aggregate cannot be undone')
       result[at] = implementation.undo(state[at]!, parameters.map(one => one(row)))

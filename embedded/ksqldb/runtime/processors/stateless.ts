@@ -15,11 +15,24 @@ export function compileSelects (selects: readonly SelectExpression[], columns: r
     const message = (): string => `Error computing expression ${printExpressionPlain(expression)} for column ${alias} with index ${i}`
     return compileExpression(expression, columns, toldAs(message, context)).evaluate
   })
+  // Most expressions are columns: they are copied without a call.
+  const places = selects.map(({ expression }) => {
+    return expression.node === 'UnqualifiedColumnReference' ? columns.findIndex(column => column.name === expression.name) : -1
+  })
   return row => {
     const result: Row = []
-    for (let i = 0; i < evaluators.length; i++) result.push(evaluators[i]!(row))
+    for (let i = 0; i < evaluators.length; i++) {
+      const place = places[i]!
+      result.push(place >= 0 ? row[place]! : evaluators[i]!(row))
+    }
     return result
   }
+}
+
+const NULL: Expression = { node: 'NullLiteral' }
+
+function isNeeded ({ alias, expression }: SelectExpression, needed: ReadonlySet<string>): boolean {
+  return expression.node !== 'UnqualifiedColumnReference' || needed.has(alias)
 }
 
 export function streamFilter (step: StepOf<'StreamFilter' | 'TableFilter'>, context: ProcessorContext, forward: Forward): Forward {
@@ -27,8 +40,12 @@ export function streamFilter (step: StepOf<'StreamFilter' | 'TableFilter'>, cont
   return record => { if (record.value !== null && passes(record.value)) forward(record) }
 }
 
-export function streamSelect (step: StepOf<'StreamSelect' | 'TableSelect'>, context: ProcessorContext, forward: Forward): Forward {
-  const select = compileSelects(step.selects, step.source.schema.value, context.compileContext(step.context))
+/** `needed`: the columns that the steps above read; others that would only be copied stay null. undefined: all. */
+export function streamSelect (
+  step: StepOf<'StreamSelect' | 'TableSelect'>, context: ProcessorContext, forward: Forward, needed?: ReadonlySet<string>
+): Forward {
+  const selects = needed === undefined ? step.selects : step.selects.map(select => isNeeded(select, needed) ? select : { ...select, expression: NULL })
+  const select = compileSelects(selects, step.source.schema.value, context.compileContext(step.context))
   return record => {
     forward(record.value === null ? record : new StreamRecord(record.key, record.window, select(record.value), null, record.timestamp))
   }

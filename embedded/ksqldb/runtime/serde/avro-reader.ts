@@ -8,6 +8,7 @@ import type { AvroSchema } from './avro-schema.js'
 import { fitDecimal } from './coerce.js'
 import { SerdeError } from './format.js'
 import { javaDouble } from './json-text.js'
+import { TextCache } from './text-cache.js'
 
 const ITEMS_MAX = 10_000_000
 
@@ -85,7 +86,10 @@ function unionReader (schema: Extract<AvroSchema, { type: 'union' }>, type: SqlT
 
 function stringReader (schema: AvroSchema): Read | undefined {
   switch (schema.type) {
-    case 'string': return from => from.utf8(from.signed())
+    case 'string': {
+      const cache = new TextCache()
+      return from => cache.read(from, from.signed())
+    }
     case 'enum': return from => schema.symbols[from.signed()] ?? (() => { throw new SerdeError(`The enum ${schema.name} has no such symbol`) })()
     case 'int': case 'long': return from => String(from.signed64())
     case 'boolean': return from => String(from.byte() !== 0)

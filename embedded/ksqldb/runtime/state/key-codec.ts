@@ -130,6 +130,27 @@ export function readKeyValue (from: ByteReader, type: SqlType): Value {
   }
 }
 
+/** A text for keys whose columns are all of simple types, none of which it can mix up; undefined for others. */
+function plainIdentity (key: Row): string | undefined {
+  let identity = ''
+  for (let i = 0; i < key.length; i++) {
+    const part = key[i]!
+    switch (typeof part) {
+      case 'string': identity += `${part.length}:${part}`; break
+      case 'bigint': identity += `b${part};`; break
+      case 'boolean': identity += part ? 't' : 'f'; break
+      case 'number':
+        if (!Number.isInteger(part) || Object.is(part, -0)) return undefined
+        identity += `i${part};`
+        break
+      default:
+        if (part !== null) return undefined
+        identity += 'n'
+    }
+  }
+  return identity
+}
+
 /** Writes and reads the key columns of one store. */
 export class KeyCodec {
   readonly types: readonly SqlType[]
@@ -154,10 +175,12 @@ export class KeyCodec {
     return this.types.map(type => readKeyValue(from, type))
   }
 
-  /** A value that is the same exactly for equal keys: cheap for the usual key of one column. */
+  /** A value that is the same exactly for equal keys: cheap for the usual keys, of text and numbers. */
   identity (key: Row): string | number | bigint | boolean {
     const only = key[0]
     if (this.types.length === 1 && (typeof only === 'string' || typeof only === 'bigint' || typeof only === 'number' || typeof only === 'boolean')) return only
+    const text = this.types.length > 1 ? plainIdentity(key) : undefined
+    if (text !== undefined) return text
     this.#full.at = 0
     for (let i = 0; i < this.types.length; i++) writeKeyValue(this.#full, this.types[i]!, key[i]!)
     return `\u0000${this.#full.buffer.toString('latin1', 0, this.#full.at)}`
