@@ -10,6 +10,7 @@ import { ScanGate } from './lists/scan-gate.js'
 import { MigrationApplier } from './migrations/applier.js'
 import { accessPlugin } from './plugins/access.js'
 import { actorPlugin } from './plugins/actor.js'
+import { blocklistPlugin } from './plugins/blocklist.js'
 import { changesPlugin } from './plugins/changes.js'
 import { domainsPlugin } from './plugins/domains.js'
 import { healthPlugin } from './plugins/health.js'
@@ -36,6 +37,8 @@ import { keyRoutes } from './routes/keys.js'
 import { linkListRoutes } from './routes/link-list.js'
 import { linkRoutes } from './routes/links.js'
 import { orphanRoutes } from './routes/orphans.js'
+import { previewRoute } from './routes/preview.js'
+import { qrRoute } from './routes/qr.js'
 import { redirectRoute } from './routes/redirect.js'
 import { serviceRoutes } from './routes/service.js'
 import { visitRoutes } from './routes/visits.js'
@@ -103,6 +106,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
   try {
     await app.register(problemDetailsPlugin)
     await app.register(validationPlugin)
+    await app.register(blocklistPlugin, { file: config.blocklistFile })
     await app.register(securityPlugin)
     await app.register(actorPlugin)
     await app.register(metricsPlugin, { version: options.version })
@@ -165,4 +169,6 @@ const registerRoutes = async (app: FastifyInstance, config: Config, names: Names
   await app.register(orphanRoutes, app.questions)
   await app.register(redirectsPlugin, { limits, config, now: Date.now })
   await app.register(redirectRoute)
+  await app.register(previewRoute, { limits, publicUrl, now: Date.now })
+  await app.register(qrRoute, { publicUrl })
 }

@@ -46,6 +46,8 @@ export interface Config {
   readonly visitorSecret: string | undefined
   readonly countryHeader: string | undefined
   readonly trustProxy: boolean | string
+  /** Hosts and slugs that are blocked; undefined: none. */
+  readonly blocklistFile: string | undefined
   /** Where others reach the service, when that is not the host: the address of a container's published port. */
   readonly publishedHost: string | undefined
   readonly allowAnonymous: boolean
@@ -110,6 +112,7 @@ const schema = {
     SPOOL_SEGMENT_BYTES: count(16_777_216, 4_096, 1_073_741_824),
     SHIP_INTERVAL_MS: count(100, 0, 60_000),
     VISITOR_SECRET: { type: 'string', minLength: 16 },
+    BLOCKLIST_FILE: text,
     COUNTRY_HEADER: { type: 'string', pattern: '^[A-Za-z0-9-]+$' },
     TRUST_PROXY: { type: 'string', pattern: `^(?:true|false|${proxy}(?:,\\s*${proxy})*)$` },
     PUBLISHED_HOST: text,
@@ -212,6 +215,7 @@ export const readConfig = (env: NodeJS.ProcessEnv): Config => {
     shipIntervalMs: number('SHIP_INTERVAL_MS'),
     visitorSecret: optional('VISITOR_SECRET'),
     countryHeader: optional('COUNTRY_HEADER')?.toLowerCase(),
+    blocklistFile: optional('BLOCKLIST_FILE') === undefined ? undefined : path.resolve(String(settings['BLOCKLIST_FILE'])),
     trustProxy: trustProxy(settings['TRUST_PROXY']),
     publishedHost: optional('PUBLISHED_HOST'),
     allowAnonymous: settings['ALLOW_ANONYMOUS'] as boolean,

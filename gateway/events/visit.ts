@@ -1,7 +1,9 @@
 // Visit: somebody asked for a short link, as schemas/visits-value.avsc has it.
 
-export const outcomes = ['redirected', 'not_found', 'expired', 'disabled', 'deleted', 'exhausted'] as const
+export const outcomes = ['redirected', 'not_found', 'expired', 'disabled', 'deleted', 'exhausted', 'blocked', 'viewed'] as const
 export type Outcome = typeof outcomes[number]
+/** Outcomes that led nowhere: viewed is not among them, since the link's tracking pixel was shown. */
+export type Refusal = Exclude<Outcome, 'redirected' | 'viewed'>
 
 export interface Visit {
   readonly visit_id: string

@@ -4,6 +4,8 @@ import { canonicalHost } from '../domains/host.js'
 import { invalidField, LinklogError } from '../errors.js'
 import type { LinkDoc, LinkEvent } from '../events/link-event.js'
 import type { LinkHistory, LinkState, PastState, Revision } from '../queries/links.js'
+import type { Blocklist } from './blocklist.js'
+import { checkBlocked } from './blocked.js'
 import type { Confirmation } from './confirmation.js'
 import { decide, type Command, type Decision } from './decider.js'
 import { newDocument, sameDocument, type LinkFields } from './document.js'
@@ -39,6 +41,7 @@ export interface ServiceOptions {
   readonly ownHosts: () => ReadonlySet<string>
   /** What stands before the slug in the keys of a domain's links; undefined where there is no such domain. */
   readonly prefixOf: (domain: string) => string | undefined
+  readonly blocklist?: Pick<Blocklist, 'blocksSlug' | 'blocksUrl'>
   readonly newId: () => string
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -86,6 +89,7 @@ export class LinkService {
    */
   async create (fields: CreateFields, context: Context): Promise<CommandResult> {
     const doc = newDocument(fields, this.#options.ownHosts())
+    checkBlocked(this.#options.blocklist, doc)
     const reason = fields.reason ?? null
     const prefix = this.#prefix(fields.domain ?? null)
     if (context.idempotencyKey !== undefined) {
@@ -96,13 +100,14 @@ export class LinkService {
     }
     if (fields.slug !== undefined) {
       const link = prefix + checkSlug(fields.slug)
+      if (this.#options.blocklist?.blocksSlug(fields.slug) === true) throw invalidField('/slug', `"${fields.slug}" is blocked`)
       const result = await this.#createAt(link, doc, reason, context)
       if (result === undefined) throw taken(link)
       return result
     }
     for (let chars = codeCharsMin; chars <= codeCharsMax; chars++) {
       const code = codeFor(doc.url, chars)
-      if (isReserved(code)) continue
+      if (isReserved(code) || this.#options.blocklist?.blocksSlug(code) === true) continue
       const result = await this.#createAt(prefix + code, doc, reason, context, view => !view.doc.deleted && view.doc.url === doc.url)
       if (result !== undefined) return result
     }
@@ -175,6 +180,7 @@ export class LinkService {
     const at = Math.max(this.#options.now(), view.updatedAt)
     const decision = decide(view, command, { at, eventId, ownHosts: this.#options.ownHosts() })
     if (decision === undefined) return { kind: 'unchanged', view: standingAt(view, at) }
+    checkBlocked(this.#options.blocklist, decision.doc, view.doc)
     const event = { event_id: eventId, occurred_at: at, actor: context.actor, reason, base_version: view.version, ...decision }
     checkRoom(link, state, event)
     const result = await this.#commit(link, event, 'changed')

@@ -78,6 +78,7 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
     gate: new KeyedGate(writersPerLink, writersWaitingPerLink),
     ownHosts,
     prefixOf: domain => app.domains.prefixOf(domain),
+    blocklist: app.blocklist,
     newId: randomUUID,
     now: Date.now,
     confirmTimeoutMs: config.confirmTimeoutMs,
@@ -97,4 +98,4 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
     stop.abort()
     await feed
   })
-}, { name: 'links', dependencies: ['kafka', 'registry', 'ksqldb', 'metrics', 'domains'] })
+}, { name: 'links', dependencies: ['kafka', 'registry', 'ksqldb', 'metrics', 'domains', 'blocklist'] })

@@ -3,7 +3,7 @@ import type { FastifyServerFactory } from 'fastify'
 import fp from 'fastify-plugin'
 import { createServer, type ServerOptions } from 'node:http'
 import type { Config } from '../config.js'
-import { addressOfRequests } from '../redirect/address.js'
+import { addressOfRequests, hostOfRequests } from '../redirect/address.js'
 import { Redirects } from '../redirect/redirects.js'
 import type { VisitLimits } from '../visits/limits.js'
 import { toLinklogError } from './problem-details.js'
@@ -52,6 +52,9 @@ export const redirectsPlugin = fp<RedirectsPluginOptions>(async (app, { limits, 
     limits,
     draw: app.visitorDraw,
     keyOf: (host, slug) => app.domains.keyOf(host, slug),
+    notFoundUrlOf: host => app.domains.of(host)?.notFoundUrl ?? null,
+    blocklist: app.blocklist,
+    hostOf: hostOfRequests(config.trustProxy),
     countryHeader: config.countryHeader,
     addressOf: addressOfRequests(config.trustProxy),
     headers: securityHeaders,

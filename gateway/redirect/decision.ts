@@ -1,5 +1,5 @@
 // What a request for a short link is answered, from the link and the request alone: no HTTP, no clock, nothing that waits.
-import type { Outcome } from '../events/visit.js'
+import type { Refusal } from '../events/visit.js'
 import { RuleRequestFacts, type VisitorDraw } from '../links/rule-facts.js'
 import { compiledRules, decidingRule } from '../links/rules.js'
 import type { Target } from '../queries/links.js'
@@ -17,7 +17,7 @@ export interface RequestFacts {
 }
 
 export interface Decision {
-  readonly outcome: Outcome
+  readonly outcome: 'redirected' | Refusal
   /** Of the answer: the link's own where it redirects, 404 or 410 where it does not. */
   readonly status: number
   /** Where it leads; null where it leads nowhere. */
@@ -26,15 +26,18 @@ export interface Decision {
   readonly rule: number | null
 }
 
-const refusal = (outcome: Outcome, status: number): Decision => ({ outcome, status, location: null, rule: null })
+export interface Blocks { readonly blocks: (link: string, url: string) => boolean }
+
+const refusal = (outcome: Refusal, status: number): Decision => ({ outcome, status, location: null, rule: null })
 
 /** The answers of links that lead nowhere. */
-export const refusals: Readonly<Record<Exclude<Outcome, 'redirected'>, Decision>> = {
+export const refusals: Readonly<Record<Refusal, Decision>> = {
   not_found: refusal('not_found', 404),
   expired: refusal('expired', 410),
   disabled: refusal('disabled', 410),
   deleted: refusal('deleted', 410),
-  exhausted: refusal('exhausted', 410)
+  exhausted: refusal('exhausted', 410),
+  blocked: refusal('blocked', 410)
 }
 
 /** A URL with one more query behind its own. */
@@ -51,8 +54,9 @@ const ruleFactsOf = (link: string, { query, userAgent, language, country, addres
  * The answer to a request at an instant (milliseconds since 1970), but for the count of visits: whether a link with maxVisits is exhausted
  * is asked for where this says that it redirects, and is then answered by `refusals.exhausted`.
  * @param target null where there is no such link
+ * @param blocklist what leads nowhere for the operator's reasons
  */
-export const decide = (target: Target | null, facts: RequestFacts, now: number): Decision => {
+export const decide = (target: Target | null, facts: RequestFacts, now: number, blocklist?: Blocks): Decision => {
   if (target === null) return refusals.not_found
   if (target.deleted) return refusals.deleted
   if (!target.enabled) return refusals.disabled
@@ -62,6 +66,7 @@ export const decide = (target: Target | null, facts: RequestFacts, now: number):
     ? -1
     : decidingRule(compiledRules(target.rules), ruleFactsOf(target.link, facts, now))
   const url = target.rules[index]?.url ?? target.url
+  if (blocklist?.blocks(target.link, url) === true) return refusals.blocked
   const location = target.forwardQuery && facts.query !== '' ? withQuery(url, facts.query) : url
   return { outcome: 'redirected', status: target.redirectStatus, location, rule: index < 0 ? null : index + 1 }
 }

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { LinklogError, toProblem, type ErrorCode } from '../errors.js'
-import { outcomes, type Outcome } from '../events/visit.js'
+import { outcomes, type Outcome, type Refusal } from '../events/visit.js'
 import { isReserved, isSlug } from '../links/slug.js'
 import type { VisitorDraw } from '../links/rule-facts.js'
 import type { TargetCache } from '../links/target-cache.js'
@@ -15,7 +15,7 @@ import type { Target } from '../queries/links.js'
 import { classifyAgent } from '../visits/agent.js'
 import type { VisitLimits } from '../visits/limits.js'
 import type { VisitRecorder } from '../visits/recorder.js'
-import { decide, refusals, type Decision, type RequestFacts } from './decision.js'
+import { decide, refusals, type Blocks, type Decision, type RequestFacts } from './decision.js'
 
 export interface RedirectsOptions {
   readonly targets: Pick<TargetCache, 'peek' | 'get'>
@@ -24,6 +24,10 @@ export interface RedirectsOptions {
   readonly draw: VisitorDraw
   /** The key of a slug's link at the host that was asked. */
   readonly keyOf: (host: string | undefined, slug: string) => string
+  /** Where what leads nowhere at this host is led instead; null: nowhere. */
+  readonly notFoundUrlOf: (host: string | undefined) => string | null
+  readonly blocklist: Blocks
+  readonly hostOf: (request: IncomingMessage) => string | undefined
   readonly countryHeader: string | undefined
   readonly addressOf: (request: IncomingMessage) => string
   /** Name and value of the headers that every answer carries, in turn. */
@@ -34,16 +38,20 @@ export interface RedirectsOptions {
   readonly onError: (error: LinklogError) => void
 }
 
-const problemOf: Readonly<Record<Exclude<Outcome, 'redirected'>, readonly [code: ErrorCode, detail: string]>> = {
+const problemOf: Readonly<Record<Refusal, readonly [code: ErrorCode, detail: string]>> = {
   not_found: ['link_not_found', 'There is no such link'],
   expired: ['link_expired', 'This link is not valid at this time'],
   disabled: ['link_disabled', 'This link is switched off'],
   deleted: ['link_deleted', 'This link was deleted'],
-  exhausted: ['link_exhausted', 'This link has had all its visits']
+  exhausted: ['link_exhausted', 'This link has had all its visits'],
+  blocked: ['link_blocked', 'This link is blocked']
 }
 
 // every visit is to be asked for here, whatever the status says about permanence
 const cacheControl = 'private, no-cache, max-age=0'
+
+/** One transparent dot: GIF89a, 1 by 1. */
+const pixel = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64')
 
 const single = (header: string | string[] | undefined): string | undefined => Array.isArray(header) ? header[0] : header
 
@@ -117,7 +125,7 @@ export class Redirects {
   /** Answers a request for this slug. */
   answer (request: IncomingMessage, response: ServerResponse, slug: string): void {
     const startedAt = performance.now()
-    const link = this.#options.keyOf(request.headers.host, slug)
+    const link = this.#options.keyOf(this.#options.hostOf(request), slug)
     const target = this.#options.targets.peek(link)
     if (target !== undefined && (target === null || target.maxVisits === null)) this.#settle(request, response, link, target, startedAt)
     else this.#answerLater(request, response, link, startedAt).catch((error: unknown) => this.#fail(request, response, error))
@@ -130,7 +138,7 @@ export class Redirects {
   #settle (request: IncomingMessage, response: ServerResponse, link: string, target: Target | null, startedAt: number): void {
     const { limits, now } = this.#options
     const asked = new Asked(this.#options, request, now())
-    const decision = decide(target, asked, asked.at)
+    const decision = decide(target, asked, asked.at, this.#options.blocklist)
     if (target === null || target.maxVisits === null || decision.outcome !== 'redirected') {
       this.#record(request, response, link, target, asked, decision, startedAt)
       return
@@ -144,25 +152,48 @@ export class Redirects {
   #record (
     request: IncomingMessage, response: ServerResponse, link: string, target: Target | null, asked: Asked, decision: Decision, startedAt: number
   ): void {
-    if (request.method === 'GET') {
-      this.#options.visits.record({
-        link,
-        version: target === null ? 0 : target.version,
-        url: target === null ? null : target.url,
-        outcome: decision.outcome,
-        rule: decision.rule,
-        visitedAt: asked.at,
-        address: asked.address,
-        userAgent: asked.userAgent,
-        referrer: asked.referrer,
-        language: asked.language,
-        country: asked.country
-      })
-    }
+    if (request.method === 'GET') this.#visit(link, target, asked, decision.outcome, decision.rule)
     if (this.#responses.length === 0) setImmediate(this.#flush)
     this.#responses.push(response)
     this.#decisions.push(decision)
     this.#startedAt.push(startedAt)
+  }
+
+  #visit (link: string, target: Target | null, asked: Asked, outcome: Outcome, rule: number | null): void {
+    this.#options.visits.record({
+      link,
+      version: target === null ? 0 : target.version,
+      url: target === null ? null : target.url,
+      outcome,
+      rule,
+      visitedAt: asked.at,
+      address: asked.address,
+      userAgent: asked.userAgent,
+      referrer: asked.referrer,
+      language: asked.language,
+      country: asked.country
+    })
+  }
+
+  /**
+   * Answers a request for the tracking pixel of this slug: always with the picture, and with a visit that says that the link was seen, or why it could
+   * not have been followed.
+   */
+  view (request: IncomingMessage, response: ServerResponse, slug: string): void {
+    const { blocklist, hostOf, keyOf, now, targets, visits } = this.#options
+    const link = keyOf(hostOf(request), slug)
+    targets.get(link).then(target => {
+      const asked = new Asked(this.#options, request, now())
+      const { outcome } = decide(target, asked, asked.at, blocklist)
+      if (request.method === 'GET') {
+        this.#visit(link, target, asked, outcome === 'redirected' ? 'viewed' : outcome, null)
+        visits.flush()
+      }
+      response.writeHead(200, [
+        'content-type', 'image/gif', 'content-length', String(pixel.length), 'cache-control', 'no-store', 'x-request-id', randomUUID(), ...this.#options.headers
+      ])
+      response.end(request.method === 'HEAD' ? undefined : pixel)
+    }).catch((error: unknown) => this.#fail(request, response, error))
   }
 
   #answerAll (): void {
@@ -182,7 +213,12 @@ export class Redirects {
         'location', location, 'cache-control', cacheControl, 'content-length', '0', 'x-request-id', randomUUID(), ...this.#options.headers
       ])
       response.end()
-    } else this.#refuse(response, new LinklogError(...problemOf[outcome === 'redirected' ? 'not_found' : outcome]))
+      return
+    }
+    const refusal = outcome === 'redirected' ? 'not_found' : outcome
+    const elsewhere = refusal === 'blocked' ? null : this.#options.notFoundUrlOf(this.#options.hostOf(response.req))
+    if (elsewhere !== null) this.#send(response, { outcome: 'redirected', status: 302, location: elsewhere, rule: null })
+    else this.#refuse(response, new LinklogError(...problemOf[refusal]))
   }
 
   #refuse (response: ServerResponse, error: LinklogError): void {

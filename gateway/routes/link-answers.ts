@@ -15,7 +15,8 @@ export const linkKey = (text: string): string => {
   return text
 }
 
-const shortUrl = (link: string, publicUrl: string): string =>
+/** The URL that people are given for a link. */
+export const shortUrl = (link: string, publicUrl: string): string =>
   link.includes('/') ? `${new URL(publicUrl).protocol}//${link}` : `${publicUrl}/${link}`
 
 /** A link as the API shows it; `at`: the instant for which it is shown, now unless told. */

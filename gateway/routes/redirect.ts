@@ -23,4 +23,32 @@ export const redirectRoute: FastifyPluginAsync = async app => {
       response: { 301: redirected, 302: redirected, 307: redirected, 308: redirected, ...problems(404, 410, 503) }
     }
   }, answer)
+
+  app.get<{ Params: { slug: string } }>('/:slug/pixel.gif', {
+    schema: {
+      tags: ['redirects'],
+      summary: 'The tracking pixel of a link',
+      description: 'One transparent dot, whatever the link. It is recorded as a visit with the outcome viewed, which is no redirect and uses no visit up.',
+      params: Type.Object({ slug: Type.String() }),
+      response: { 200: { description: 'The dot', content: { 'image/gif': { schema: { type: 'string', format: 'binary' } } } }, ...problems(404, 503) }
+    }
+  }, (request, reply) => {
+    const { slug } = request.params
+    if (!isSlug(slug) || isReserved(slug)) throw new LinklogError('not_found', 'There is nothing here')
+    reply.hijack()
+    app.redirects.view(request.raw, reply.raw, slug)
+  })
+
+  app.get('/', {
+    schema: {
+      tags: ['redirects'],
+      summary: 'The root of a domain',
+      description: 'Leads to the domain\'s defaultUrl, where one is set.',
+      response: { 302: redirected, ...problems(404) }
+    }
+  }, async (request, reply) => {
+    const defaultUrl = app.domains.of(request.host)?.defaultUrl ?? null
+    if (defaultUrl === null) throw new LinklogError('not_found', 'There is nothing here')
+    return await reply.code(302).header('location', defaultUrl).header('cache-control', 'private, no-cache, max-age=0').send()
+  })
 }

@@ -5,6 +5,7 @@ import { Pool } from 'undici'
 import { DomainDirectory } from '../../../gateway/domains/directory.js'
 import { DomainService } from '../../../gateway/domains/service.js'
 import type { DomainEvent } from '../../../gateway/events/domain-event.js'
+import { Blocklist } from '../../../gateway/links/blocklist.js'
 import { Confirmation } from '../../../gateway/links/confirmation.js'
 import { KeyedGate } from '../../../gateway/links/gate.js'
 import { LinkService } from '../../../gateway/links/service.js'
@@ -20,6 +21,8 @@ import { targetOf } from '../../../gateway/queries/links.js'
 import type { VisitTables } from '../../../gateway/queries/visit-tables.js'
 import { noSources, noVisits, type Sources, type Totals, type VisitQueries } from '../../../gateway/queries/visits.js'
 import { domainRoutes } from '../../../gateway/routes/domains.js'
+import { previewRoute } from '../../../gateway/routes/preview.js'
+import { qrRoute } from '../../../gateway/routes/qr.js'
 import { linkRoutes } from '../../../gateway/routes/links.js'
 import { orphanRoutes } from '../../../gateway/routes/orphans.js'
 import { redirectRoute } from '../../../gateway/routes/redirect.js'
@@ -54,7 +57,13 @@ export class FakeVisits {
   async byLinks (links: readonly string[]) { this.#ask('links', links); return links.map(() => this.totals) }
 }
 
-export interface Answer { readonly status: number, readonly headers: Record<string, string | string[] | undefined>, readonly body: any, readonly text: string }
+export interface Answer {
+  readonly status: number
+  readonly headers: Record<string, string | string[] | undefined>
+  readonly body: any
+  readonly text: string
+  readonly bytes: Buffer
+}
 
 export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs = 60, now = Date.now } = {}) => {
   const log = new AcceptanceLog()
@@ -85,6 +94,8 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
   const directory = new DomainDirectory(() => 'go.example')
   const domainEvents: Array<{ readonly host: string, readonly event: DomainEvent }> = []
   app.decorate('domains', directory)
+  const blocklist = new Blocklist()
+  app.decorate('blocklist', blocklist)
   app.decorate('domainCommands', new DomainService({
     directory, write: async (host, event) => { domainEvents.push({ host, event }) }, ownHosts: () => ownHosts, newId: () => `event-${++ids}`, now
   }))
@@ -103,6 +114,7 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
     }),
     gate: new KeyedGate(16, 100),
     ownHosts: () => directory.ownHosts(ownHosts),
+    blocklist,
     prefixOf: domain => directory.prefixOf(domain),
     newId: () => `event-${++ids}`,
     now,
@@ -123,6 +135,8 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
   await app.register(orphanRoutes, { questions, scopes })
   await app.register(redirectsPlugin, { limits, config: { countryHeader: 'x-country', trustProxy: false }, now })
   await app.register(redirectRoute)
+  await app.register(previewRoute, { limits, publicUrl: () => publicUrl, now })
+  await app.register(qrRoute, { publicUrl: () => publicUrl })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const pool = new Pool(url)
   t.teardown(async () => {
@@ -134,8 +148,9 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
     const response = await pool.request({
       method, path, headers: { ...(text !== undefined && { 'content-type': 'application/json' }), ...headers }, ...(text !== undefined && { body: text })
     })
-    const answer = await response.body.text()
-    return { status: response.statusCode, headers: response.headers, text: answer, body: answer.startsWith('{') ? JSON.parse(answer) : undefined }
+    const bytes = Buffer.from(await response.body.arrayBuffer())
+    const answer = bytes.toString('utf8')
+    return { status: response.statusCode, headers: response.headers, text: answer, bytes, body: answer.startsWith('{') ? JSON.parse(answer) : undefined }
   }
-  return { call, domainEvents, directory, log, tables, counted, recorded, health }
+  return { blocklist, call, domainEvents, directory, log, tables, counted, recorded, health }
 }
