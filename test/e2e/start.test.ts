@@ -1,20 +1,14 @@
 // What a start finds on the stack: nothing, another gateway at work, what an earlier one left, and what it must not go on with.
 import { appendFileSync, cpSync, mkdirSync, symlinkSync } from 'node:fs'
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { skipWithoutBuild, startService } from './support.js'
+import { prefixNow, skipWithoutBuild, stackOf, startService } from './support.js'
 import type { Service } from './support.js'
 
 t.setTimeout(600_000)
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const prefixNow = () => `e2e-${randomBytes(5).toString('hex')}`
-
-/** The addresses of a running service's stack, for a second gateway on it. */
-const stackOf = ({ kafkaBrokers, registryUrl, ksqldbUrl }: Service) => ({ KAFKA_BROKERS: kafkaBrokers.join(','), SCHEMA_REGISTRY_URL: registryUrl, KSQLDB_URL: ksqldbUrl })
-
 async function pull (service: Service, sql: string): Promise<unknown[][]> {
   const response = await fetch(`${service.ksqldbUrl}/query-stream`, {
     method: 'POST', headers: { accept: 'application/json', 'content-type': 'application/json' }, body: JSON.stringify({ sql })

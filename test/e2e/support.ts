@@ -1,5 +1,5 @@
 // What every end-to-end test begins with: a running service, foreign writers to its topics, and the rules of issue 3 told a second time, in plain code.
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import avro from 'avsc'
 import { Kafka, logLevel } from 'kafkajs'
 import type { Test } from 'tap'
@@ -21,6 +21,13 @@ export async function startService (t: Test, { env = {}, dataDir = t.testdir(), 
   })
   return Object.assign(gateway, { prefix })
 }
+
+/** A prefix for a service on a stack that another has started. */
+export const prefixNow = (): string => `e2e-${randomBytes(5).toString('hex')}`
+
+/** The addresses of a running service's stack, for a second gateway on it. */
+export const stackOf = ({ kafkaBrokers, registryUrl, ksqldbUrl }: GatewayProcess) =>
+  ({ KAFKA_BROKERS: kafkaBrokers.join(','), SCHEMA_REGISTRY_URL: registryUrl, KSQLDB_URL: ksqldbUrl })
 
 /** A topic's name under the prefix of a run. */
 export const topicName = (prefix: string, name: string): string => prefix === '' ? name : `${prefix}-${name}`
