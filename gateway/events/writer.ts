@@ -6,6 +6,7 @@ interface Waiting {
   readonly topic: string
   readonly key: string
   readonly value: Buffer
+  readonly headers: Record<string, string>
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
@@ -27,10 +28,10 @@ export class EventWriter {
    * Resolves once every in-sync replica has the event. Events of one key keep the order in which they were given.
    * @throws LinklogError overloaded where too many wait, unavailable where the log did not take it.
    */
-  async append (topic: string, key: string, value: Buffer): Promise<void> {
+  async append (topic: string, key: string, value: Buffer, headers: Record<string, string> = {}): Promise<void> {
     if (this.#waiting.length >= waitingMax) throw new LinklogError('overloaded', `${waitingMax} events wait to be written`)
     await new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ topic, key, value, resolve, reject })
+      this.#waiting.push({ topic, key, value, headers, resolve, reject })
       this.#sending ??= this.#drain()
     })
   }
@@ -43,11 +44,11 @@ export class EventWriter {
   }
 
   async #send (batch: readonly Waiting[]): Promise<void> {
-    const byTopic = new Map<string, { key: string, value: Buffer }[]>()
-    for (const { topic, key, value } of batch) {
+    const byTopic = new Map<string, { key: string, value: Buffer, headers: Record<string, string> }[]>()
+    for (const { topic, key, value, headers } of batch) {
       const messages = byTopic.get(topic)
-      if (messages === undefined) byTopic.set(topic, [{ key, value }])
-      else messages.push({ key, value })
+      if (messages === undefined) byTopic.set(topic, [{ key, value, headers }])
+      else messages.push({ key, value, headers })
     }
     try {
       await this.#producer.sendBatch({ acks: acksAll, topicMessages: [...byTopic].map(([topic, messages]) => ({ topic, messages })) })

@@ -17,8 +17,8 @@ import { pastViewOf, standingAt, viewOf, type LinkView } from './view.js'
 
 export type { LinkView } from './view.js'
 
-/** Who asks, and under which Idempotency-Key. */
-export interface Context { readonly actor: string, readonly idempotencyKey: string | undefined }
+/** Who asks, under which Idempotency-Key, and in which trace (W3C traceparent). */
+export interface Context { readonly actor: string, readonly idempotencyKey: string | undefined, readonly traceparent?: string | undefined }
 
 export type CommandResult =
   | {
@@ -35,7 +35,7 @@ export interface ServiceOptions {
   readonly atVersion: (link: string, version: number) => Promise<PastState | undefined>
   readonly asOf: (link: string, at: number) => Promise<PastState | undefined>
   readonly linkOfEvent: (eventId: string) => Promise<string | undefined>
-  readonly write: (link: string, event: LinkEvent) => Promise<void>
+  readonly write: (link: string, event: LinkEvent, traceparent: string | undefined) => Promise<void>
   readonly confirmation: Confirmation
   readonly gate: KeyedGate
   readonly ownHosts: () => ReadonlySet<string>
@@ -137,7 +137,7 @@ export class LinkService {
       const event = { event_id: eventId, occurred_at: this.#options.now(), actor: context.actor, reason, base_version: 0, ...decision }
       checkRoom(link, state, event)
       this.#remember(key, eventId, link)
-      const result = await this.#commit(link, event, 'created')
+      const result = await this.#commit(link, event, 'created', context)
       if (!('lostTo' in result)) return result
       return result.lostTo !== undefined && same(result.lostTo) ? { kind: 'existing', view: result.lostTo } : undefined
     })
@@ -183,7 +183,7 @@ export class LinkService {
     checkBlocked(this.#options.blocklist, decision.doc, view.doc)
     const event = { event_id: eventId, occurred_at: at, actor: context.actor, reason, base_version: view.version, ...decision }
     checkRoom(link, state, event)
-    const result = await this.#commit(link, event, 'changed')
+    const result = await this.#commit(link, event, 'changed', context)
     return 'lostTo' in result ? { lostTo: result.lostTo?.version ?? view.version + 1 } : result
   }
 
@@ -212,9 +212,11 @@ export class LinkService {
   }
 
   /** Writes the event and waits for the verdict. */
-  async #commit (link: string, event: LinkEvent, kind: 'created' | 'changed'): Promise<CommandResult | { readonly lostTo: LinkView | undefined }> {
+  async #commit (
+    link: string, event: LinkEvent, kind: 'created' | 'changed', { traceparent }: Context
+  ): Promise<CommandResult | { readonly lostTo: LinkView | undefined }> {
     const deadline = this.#options.now() + this.#options.confirmTimeoutMs
-    await this.#options.write(link, event)
+    await this.#options.write(link, event, traceparent)
     const { outcome, state } = await this.#options.confirmation.of(link, event.event_id, event.base_version, deadline)
     if (outcome === 'pending') return { kind: 'pending', link, eventId: event.event_id }
     if (outcome === 'lost') return { lostTo: viewOf(state) }

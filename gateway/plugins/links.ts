@@ -73,7 +73,8 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
     atVersion: async (link, version) => await queries.atVersion(link, version),
     asOf: async (link, at) => await queries.asOf(link, at),
     linkOfEvent: async eventId => await queries.linkOfEvent(eventId),
-    write: async (link, event) => await app.kafka.events.append(names.linkEvents, link, app.codecs.linkEvent.encode(event)),
+    write: async (link, event, traceparent) => await app.kafka.events.append(
+      names.linkEvents, link, app.codecs.linkEvent.encode(event), traceparent === undefined ? {} : { traceparent }),
     confirmation,
     gate: new KeyedGate(writersPerLink, writersWaitingPerLink),
     ownHosts,

@@ -67,5 +67,7 @@ export const redirectsPlugin = fp<RedirectsPluginOptions>(async (app, { limits, 
     }
   })
   app.decorate('redirects', redirects)
+  app.metrics.latencies('linklog_redirect_duration_seconds', 'Answers to requests for short links, by outcome', redirects.latencies)
+  app.metrics.counter('linklog_redirects_failed_total', 'Requests for short links that the views did not answer', () => redirects.failed)
   app.addHook('preClose', async () => redirects.close())
 }, { name: 'redirects' })

@@ -45,6 +45,20 @@ export const visitsPlugin = fp<{ config: Config, stack: StackAddresses, names: N
     onDropped: (fault, dropped) => app.log.error({ err: fault, dropped }, 'visits are not recorded; redirects go on'),
     now: () => performance.now()
   }))
+  const { metrics } = app
+  const { state } = spool
+  const ago = (since: number): number => since === 0 ? 0 : Math.max(0, Date.now() - since) / 1_000
+  metrics.counter('linklog_visits_recorded_total', 'Visits written to the spool', () => spool.recorded)
+  metrics.counter('linklog_visits_dropped_total', 'Visits that the spool or the disk did not take', () => spool.dropped)
+  metrics.counter('linklog_visits_shipped_total', 'Visits carried into the log', () => state.get('shippedVisits'))
+  metrics.counter('linklog_ship_transactions_total', 'Transactions that carried visits', () => state.get('transactions'))
+  metrics.counter('linklog_ship_failures_total', 'Times that shipping failed and was begun again', () => state.get('failures'))
+  metrics.counter('linklog_spool_damaged_bytes_total', 'Bytes of the spool that were damaged on disk and passed over', () => state.get('damagedBytes'))
+  metrics.gauge('linklog_spool_bytes', 'Bytes on disk', () => spool.bytes)
+  metrics.gauge('linklog_spool_unshipped_bytes', 'Bytes that the log does not have yet', () => Math.max(0, state.get('end') - state.get('shipped')))
+  metrics.gauge('linklog_spool_oldest_age_seconds', 'Age of the oldest visit that the log does not have yet', () => ago(state.get('oldestWaitingAt')))
+  metrics.gauge('linklog_ship_transaction_seconds', 'How long the last transaction took', () => state.get('transactionMs') / 1_000)
+  metrics.gauge('linklog_log_connected', '1 while the log takes visits', () => state.get('connected'))
   thread.start()
   const rolling = setInterval(() => spool.rollShipped(), rollEveryMs)
   app.addHook('onClose', async () => {
@@ -53,4 +67,4 @@ export const visitsPlugin = fp<{ config: Config, stack: StackAddresses, names: N
     await thread.stop(config.stopTimeoutMs / 2)
     folder.close()
   })
-}, { name: 'visits', dependencies: ['registry'] })
+}, { name: 'visits', dependencies: ['registry', 'metrics'] })

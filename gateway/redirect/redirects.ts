@@ -5,6 +5,7 @@
 // is awaited for a link that is in memory; what happened is counted.
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { traceparentOf } from '../events/trace.js'
 import { LinklogError, toProblem, type ErrorCode } from '../errors.js'
 import { outcomes, type Outcome, type Refusal } from '../events/visit.js'
 import { isReserved, isSlug } from '../links/slug.js'
@@ -86,6 +87,7 @@ class Asked implements RequestFacts {
   get userAgent (): string | undefined { return this.#headers['user-agent'] }
   get language (): string | undefined { return this.#headers['accept-language'] }
   get referrer (): string | undefined { return this.#headers.referer }
+  get traceparent (): string | undefined { return traceparentOf(this.#headers['traceparent']) }
 
   get country (): string | undefined {
     const { countryHeader } = this.#options
@@ -171,7 +173,8 @@ export class Redirects {
       userAgent: asked.userAgent,
       referrer: asked.referrer,
       language: asked.language,
-      country: asked.country
+      country: asked.country,
+      traceparent: asked.traceparent
     })
   }
 

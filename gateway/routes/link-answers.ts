@@ -1,5 +1,6 @@
 // What the routes about links share: the key in the path, If-Match, who asks, and a link as it is answered.
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { traceparentOf } from '../events/trace.js'
 import { LinklogError } from '../errors.js'
 import { present, presentAhead } from '../links/document.js'
 import type { CommandResult, Context } from '../links/service.js'
@@ -42,10 +43,10 @@ export const seenVersions = (header: string | undefined): readonly number[] | un
   })
 }
 
-/** Who asks, and under which Idempotency-Key. */
+/** Who asks, under which Idempotency-Key, and in which trace. */
 export const contextOf = (request: FastifyRequest): Context => {
   const key = request.headers['idempotency-key']
-  return { actor: request.actor, idempotencyKey: Array.isArray(key) ? key[0] : key }
+  return { actor: request.actor, idempotencyKey: Array.isArray(key) ? key[0] : key, traceparent: traceparentOf(request.headers['traceparent']) }
 }
 
 const segment = (link: string): string => encodeURIComponent(link)

@@ -1,8 +1,10 @@
 // A visit as the spool keeps it until it is shipped: what the request told, cut to what is needed of it, in a few bytes that cost the redirect little.
 // There is no address in it, but the token of one; what an agent or a referrer means is found out when it is shipped.
 //
-//   layout u8 | outcome u8 | rule u16 (0: none) | version u32 | visited_at f64 | address token, 16 bytes | link | url | agent | referrer | language | country
+//   layout u8 | outcome u8 | rule u16 (0: none) | version u32 | visited_at f64 | address token, 16 bytes
+//   | link | url | agent | referrer | language | country | traceparent
 // Each text is: length u16 (0xffff: none) | bytes in Latin-1, as they came on the wire.
+import { traceparentChars } from '../events/trace.js'
 import { outcomes, type Outcome } from '../events/visit.js'
 
 /** What is written of a visit, beside the token of its address. */
@@ -18,6 +20,8 @@ export interface VisitFacts {
   readonly referrer: string | undefined
   readonly language: string | undefined
   readonly country: string | undefined
+  /** W3C trace context of the request, already checked. */
+  readonly traceparent: string | undefined
 }
 
 /** What is read again: headers cut, of the referrer scheme and authority alone. */
@@ -29,11 +33,12 @@ const fixedBytes = 32
 export const tokenBytes = 16
 
 /** How much of each header is kept. What is behind it says nothing that a visit keeps. */
-export const keptChars = { userAgent: 512, referrer: 300, language: 16, country: 8 } as const
+export const keptChars = { userAgent: 512, referrer: 300, language: 16, country: 8, traceparent: traceparentChars } as const
 
 /** The most that a record of a link and a URL can take. */
 export const rawVisitBytesMax = (link: string, url: string | null): number =>
-  fixedBytes + 12 + link.length + (url === null ? 0 : url.length) + keptChars.userAgent + keptChars.referrer + keptChars.language + keptChars.country
+  fixedBytes + 14 + link.length + (url === null ? 0 : url.length) + keptChars.userAgent + keptChars.referrer + keptChars.language + keptChars.country +
+  keptChars.traceparent
 
 /** Scheme and authority of a Referer header, without the user that it may name: all that a visit keeps of it. */
 export const originOf = (referrer: string | undefined): string | undefined => {
@@ -73,7 +78,8 @@ export const writeRawVisit = (into: Buffer, offset: number, visit: VisitFacts, a
   at = putText(into, at, visit.userAgent, keptChars.userAgent)
   at = putText(into, at, originOf(visit.referrer), keptChars.referrer)
   at = putText(into, at, visit.language, keptChars.language)
-  return putText(into, at, visit.country, keptChars.country)
+  at = putText(into, at, visit.country, keptChars.country)
+  return putText(into, at, visit.traceparent, keptChars.traceparent)
 }
 
 /** @throws RangeError for what was not written by this version or one before. */
@@ -103,6 +109,7 @@ export const readRawVisit = (bytes: Buffer): RawVisit => {
     userAgent: text(),
     referrer: text(),
     language: text(),
-    country: text()
+    country: text(),
+    traceparent: text()
   }
 }

@@ -19,6 +19,7 @@ export interface VisitRequest {
   readonly referrer: string | undefined
   readonly language: string | undefined
   readonly country: string | undefined
+  readonly traceparent: string | undefined
 }
 
 export interface RecorderOptions {

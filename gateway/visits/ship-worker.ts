@@ -51,7 +51,12 @@ const messageOf = ({ position, payload }: SpooledRecord): ShippedMessage | undef
   try {
     const raw = readRawVisit(payload)
     return {
-      message: { key: raw.link, value: codec.encode(visitEvent(raw, idOf(raw.visitedAt, position))), timestamp: String(raw.visitedAt) },
+      message: {
+        key: raw.link,
+        value: codec.encode(visitEvent(raw, idOf(raw.visitedAt, position))),
+        timestamp: String(raw.visitedAt),
+        ...(raw.traceparent !== undefined && { headers: { traceparent: raw.traceparent } })
+      },
       visitedAt: raw.visitedAt
     }
   } catch {

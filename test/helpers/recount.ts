@@ -28,8 +28,15 @@ export interface Where { readonly kafkaBrokers: readonly string[], readonly regi
 
 const readTimeoutMs = 90_000
 
+export interface TopicRecord<Value> {
+  readonly key: string | undefined
+  readonly keyBytes: Buffer | null
+  readonly value: Value
+  readonly headers: Readonly<Record<string, string>>
+}
+
 /** Every committed record of a topic, decoded by the schema it was written with, partition by partition in the order of the log. */
-export async function readTopic<Value> (where: Where, topic: string): Promise<Array<{ key: string | undefined, keyBytes: Buffer | null, value: Value }>> {
+export async function readTopic<Value> (where: Where, topic: string): Promise<Array<TopicRecord<Value>>> {
   const kafka = new Kafka({ clientId: 'recount', brokers: [...where.kafkaBrokers], logLevel: logLevel.NOTHING })
   const admin = kafka.admin()
   await admin.connect()
@@ -41,7 +48,7 @@ export async function readTopic<Value> (where: Where, topic: string): Promise<Ar
   if (missing.size === 0) return []
 
   const decode = decoder(where.registryUrl)
-  const records: Array<{ key: string | undefined, keyBytes: Buffer | null, value: Value }> = []
+  const records: Array<TopicRecord<Value>> = []
   // readUncommitted is false by default: records of transactions that were not committed are left out.
   const consumer = kafka.consumer({ groupId: `recount-${randomUUID()}`, maxWaitTimeInMs: 50 })
   await consumer.connect()
@@ -58,8 +65,10 @@ export async function readTopic<Value> (where: Where, topic: string): Promise<Ar
       consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
       consumer.run({
         eachBatch: async ({ batch }) => {
-          for (const { key, value } of batch.messages) {
-            if (value !== null) records.push({ key: key?.toString(), keyBytes: key, value: await decode(value) as Value })
+          for (const { key, value, headers = {} } of batch.messages) {
+            if (value === null) continue
+            const texts = Object.fromEntries(Object.entries(headers).map(([name, header]) => [name, String(header)]))
+            records.push({ key: key?.toString(), keyBytes: key, value: await decode(value) as Value, headers: texts })
           }
         }
       }).catch(reject)

@@ -11,7 +11,7 @@ t.test('a redirect is a visit, HEAD is not', async t => {
   t.match(await call('HEAD', '/a'), { status: 307, headers: { location: 'https://example.com/a' } })
   t.strictSame(recorded.map(({ visitedAt, ...visit }) => visit), [{
     link: 'a', version: 1, url: 'https://example.com/a', outcome: 'redirected', rule: null, address: '127.0.0.1', userAgent: firefox['user-agent'],
-    referrer: 'https://r.example/x', language: 'de', country: 'CH'
+    referrer: 'https://r.example/x', language: 'de', country: 'CH', traceparent: undefined
   }])
 })
 

@@ -6,7 +6,7 @@ const token = Buffer.from('0123456789abcdef')
 const facts: VisitFacts = {
   link: 'go.example/a', version: 3, url: 'https://example.com/x?y=1', outcome: 'redirected', rule: 2, visitedAt: 1_767_225_600_123,
   userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0', referrer: 'https://News.Example:8443/path?secret=1',
-  language: 'de-AT,de;q=0.9', country: 'ch'
+  language: 'de-AT,de;q=0.9', country: 'ch', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 }
 
 const roundTrip = (visit: VisitFacts) => {
@@ -19,7 +19,9 @@ t.test('a visit is kept, and of its referrer where it came from alone', async t 
   const { raw, bytes } = roundTrip(facts)
   t.strictSame(raw, { ...facts, addressToken: token, referrer: 'https://News.Example:8443' })
   t.notMatch(bytes.toString('latin1'), /secret|path/)
-  const bare: VisitFacts = { ...facts, version: 0, url: null, outcome: 'not_found', rule: null, userAgent: undefined, referrer: undefined, language: '', country: undefined }
+  const bare: VisitFacts = {
+    ...facts, version: 0, url: null, outcome: 'not_found', rule: null, userAgent: undefined, referrer: undefined, language: '', country: undefined, traceparent: undefined
+  }
   t.strictSame(roundTrip(bare).raw, { ...bare, addressToken: token })
 })
 
