@@ -12,6 +12,8 @@ import { accessPlugin } from './plugins/access.js'
 import { actorPlugin } from './plugins/actor.js'
 import { blocklistPlugin } from './plugins/blocklist.js'
 import { changesPlugin } from './plugins/changes.js'
+import { answerClientError } from './plugins/client-errors.js'
+import { docsPlugin } from './plugins/docs.js'
 import { domainsPlugin } from './plugins/domains.js'
 import { healthPlugin } from './plugins/health.js'
 import { kafkaPlugin } from './plugins/kafka.js'
@@ -65,6 +67,7 @@ const bare = (config: Config): FastifyInstance => {
     requestTimeout: config.requestTimeoutMs,
     routerOptions: { maxParamLength: linkCharsMax * 3 },
     return503OnClosing: true,
+    clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => sendProblem(request, reply, error),
     serverFactory: serverWith(() => app.redirects)
   })
@@ -133,6 +136,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(rateLimitPlugin, { settings: config, now: () => performance.now() })
     checkExposure(config, app.keyRing.locked)
     await app.register(openapiPlugin, { version: options.version })
+    await app.register(docsPlugin)
     await app.register(healthPlugin, { config, stack, migrationsStand: async () => await applier.standing() })
     await app.register(domainsPlugin, { config, names, ownHosts: () => self().hosts, defaultHost: () => self().host })
     await app.register(linksPlugin, { config, names, ownHosts: () => app.domains.ownHosts(self().hosts) })

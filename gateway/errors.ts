@@ -42,6 +42,7 @@ const catalogue = {
   question_too_large: [422, 'The question takes too much to answer'],
   if_match_required: [428, 'If-Match is required'],
   too_many_requests: [429, 'Too many requests'],
+  headers_too_large: [431, 'The header fields are too large'],
   internal_error: [500, 'Something went wrong here'],
   unavailable: [503, 'The log or its views do not answer'],
   overloaded: [503, 'Too much is waiting here']

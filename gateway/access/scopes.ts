@@ -50,6 +50,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
 export const accessOf = (method: string, url: string): Access | undefined => {
   if (url !== '/api' && !url.startsWith('/api/')) return undefined
   // a HEAD tells no more than the GET that it comes from
+  if (url === '/api/docs' || url.startsWith('/api/docs/')) return undefined // the reference page
   const route = `${method === 'HEAD' ? 'GET' : method} ${url}`
   return openRoutes.has(route) ? undefined : routeAccess[route] ?? access('admin')
 }

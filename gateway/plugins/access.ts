@@ -55,7 +55,7 @@ const declare = (route: RouteOptions): void => {
   route.schema = {
     ...route.schema,
     security: [{ apiKey: [access.scope] }],
-    response: { ...problems(401, 403, 429, 503), ...(route.schema.response as object | undefined) }
+    response: { ...problems(401, 403, 429, 431, 500, 503), ...(route.schema.response as object | undefined) }
   }
 }
 

@@ -84,11 +84,14 @@ export const problemDetailsPlugin = fp(async app => {
     if (answer.status >= 500) request.log.error({ err: answer.cause ?? answer, code: answer.code }, answer.message)
     return send(request, reply, answer)
   })
-  app.setNotFoundHandler((request, reply) => {
+  const nothingHere = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const path = request.url.split('?', 1)[0] ?? '/'
     const methods = methodsOf(path)
     return send(request, reply, methods.length === 0 || methods.includes(request.method)
       ? new LinklogError('not_found', `There is nothing at ${path}`)
       : new LinklogError('method_not_allowed', `${path} answers ${methods.join(', ')}`, { headers: { allow: methods.join(', ') } }))
-  })
+  }
+  app.setNotFoundHandler(nothingHere)
+  // at once, before anything is asked of a body that nobody will read
+  app.addHook('onRequest', async (request, reply) => { if (request.is404) return nothingHere(request, reply) })
 }, { name: 'problem-details' })

@@ -1,5 +1,6 @@
 // Headers that every answer carries.
 import fp from 'fastify-plugin'
+import { docsPath, docsPolicy } from './docs.js'
 
 /** Name and value in turn. Every answer has an x-request-id besides. */
 export const securityHeaders: readonly string[] = [
@@ -12,6 +13,7 @@ export const securityHeaders: readonly string[] = [
 export const securityPlugin = fp(async app => {
   app.addHook('onSend', async (request, reply) => {
     for (let n = 0; n < securityHeaders.length; n += 2) reply.header(securityHeaders[n] as string, securityHeaders[n + 1])
+    if (request.url.startsWith(docsPath)) reply.header('content-security-policy', docsPolicy)
     reply.header('x-request-id', request.id)
     // what the API says is for whoever asked, with his key; a route that may be kept says so itself
     if (!reply.hasHeader('cache-control') && request.url.startsWith('/api/')) reply.header('cache-control', 'no-store')

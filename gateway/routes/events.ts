@@ -14,7 +14,7 @@ export interface EventRoutesOptions { readonly publicUrl: () => string }
 
 const instant = (description: string) => Type.String({ format: 'date-time', description })
 const position = (description: string) =>
-  Type.String({ pattern: '^(?:start|now|\\d{1,15}(?:-\\d{1,15})*)$', maxLength: 20_000, description, examples: ['start', '15-22-3-0'] })
+  Type.String({ pattern: '^(?:start|now|\\d{1,15}(?:-\\d{1,15})*)$', maxLength: 4_000, description, examples: ['start', '15-22-3-0'] })
 const eventType = Type.Unsafe<LinkEventType>({ type: 'string', enum: [...linkEventTypes] })
 const listOf = (description: string, examples: string[]) => Type.String({ minLength: 1, maxLength: 2_000, description, examples })
 
@@ -134,7 +134,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<EventRoutesOptions> = async 
       description: 'Accepted events in the order of the log for each link, from any place on; as pages, or with Accept: text/event-stream as they happen. ' +
         'A stream goes on behind Last-Event-ID. Each event comes at least once; its id is the same where it comes twice.',
       querystring: EventsQuery,
-      headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 20_000, description: 'The id of the last event seen, as browsers send it' })) }),
+      headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ maxLength: 4_000, description: 'The id of the last event seen, as browsers send it' })) }),
       response: {
         200: {
           description: 'A page, or the stream',

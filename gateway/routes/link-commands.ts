@@ -45,7 +45,7 @@ export const linkCommandRoutes: FastifyPluginAsyncTypebox<{ readonly publicUrl: 
       summary: 'Take up the fields of an earlier version again',
       description: 'As a new version. Whether the link is on goes back too; edits that lie ahead stay.',
       body: Type.Object({
-        version: Type.Integer({ minimum: 1, description: 'The version to go back to' }),
+        version: Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'The version to go back to' }),
         reason: Type.Optional(Type.Union([reason, Type.Null()]))
       }, { additionalProperties: false })
     }

@@ -45,6 +45,19 @@ t.test('keys', { skip: skipWithoutBuild }, async t => {
     }
   })
 
+  await t.test('the reference page loads nothing from elsewhere', async t => {
+    const page = await one.call('GET', '/api/docs/')
+    t.match(page, { status: 200, headers: { 'content-security-policy': /script-src 'self';/, 'content-type': /html/ } })
+    const files = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file as string)
+    t.ok(files.length >= 3)
+    for (const file of files) {
+      t.notMatch(file, /^(?:https?:)?\/\//)
+      t.equal((await one.call('GET', new URL(file, `${one.url}/api/docs/`).pathname)).status, 200, file)
+    }
+    t.notMatch(page.text, /<script(?![^>]*\bsrc=)/, 'no script in the page itself, which the policy would refuse')
+    t.match(await one.call('GET', '/api/docs/json'), { status: 200, body: { openapi: '3.1.0' } })
+  })
+
   await t.test('not a start in the open without a key', async t => {
     const { status, stderr } = await run('server.js', [], { ...stack, HOST: '0.0.0.0', PORT: '0', DATA_DIR: t.testdir() })
     t.equal(status, 1)

@@ -137,6 +137,11 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
   await app.register(redirectRoute)
   await app.register(previewRoute, { limits, publicUrl: () => publicUrl, now })
   await app.register(qrRoute, { publicUrl: () => publicUrl })
+  // OpenAPI is kept true: a status that a route answers and does not document fails the test that saw it
+  app.addHook('onSend', async (request, reply) => {
+    const documented = request.routeOptions.schema?.response as Record<string, unknown> | undefined
+    if (documented !== undefined && reply.statusCode !== 500 && !(reply.statusCode in documented)) reply.header('x-undocumented', request.routeOptions.url)
+  })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const pool = new Pool(url)
   t.teardown(async () => {
@@ -150,6 +155,8 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
     })
     const bytes = Buffer.from(await response.body.arrayBuffer())
     const answer = bytes.toString('utf8')
+    const undocumented = response.headers['x-undocumented']
+    if (undocumented !== undefined) throw new Error(`${method} ${String(undocumented)} answered ${response.statusCode}, which it does not document: ${answer}`)
     return { status: response.statusCode, headers: response.headers, text: answer, bytes, body: answer.startsWith('{') ? JSON.parse(answer) : undefined }
   }
   return { blocklist, call, domainEvents, directory, log, tables, counted, recorded, health }
