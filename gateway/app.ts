@@ -42,6 +42,7 @@ import { orphanRoutes } from './routes/orphans.js'
 import { previewRoute } from './routes/preview.js'
 import { qrRoute } from './routes/qr.js'
 import { redirectRoute } from './routes/redirect.js'
+import { ruleRoutes } from './routes/rules.js'
 import { serviceRoutes } from './routes/service.js'
 import { visitRoutes } from './routes/visits.js'
 import { namesFor, type Names } from './topics.js'
@@ -169,6 +170,7 @@ const registerRoutes = async (app: FastifyInstance, config: Config, names: Names
   await app.register(domainRoutes)
   await app.register(linkRoutes, { publicUrl })
   await registerLists(app, config, names, publicUrl)
+  await app.register(ruleRoutes, { questions: app.questions.questions, now: Date.now })
   await app.register(visitRoutes, { ...app.questions, now: Date.now })
   await app.register(orphanRoutes, app.questions)
   await app.register(redirectsPlugin, { limits, config, now: Date.now })

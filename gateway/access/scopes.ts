@@ -35,6 +35,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   'GET /api/visits': access('visits:read', 'own'),
   'GET /api/orphans': access('visits:read'),
   'GET /api/analytics': access('visits:read'),
+  'POST /api/links/:link/rules/try': access('links:read', 'link'),
   'GET /api/domains': access('links:read'),
   'GET /api/domains/:host': access('links:read'),
   'PUT /api/domains/:host': access('admin'),

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { canonicalHost } from '../domains/host.js'
 import { invalidField, LinklogError } from '../errors.js'
-import type { LinkDoc, LinkEvent } from '../events/link-event.js'
+import type { LinkDoc, LinkEvent, RedirectRule } from '../events/link-event.js'
 import type { LinkHistory, LinkState, PastState, Revision } from '../queries/links.js'
 import type { Blocklist } from './blocklist.js'
 import { checkBlocked } from './blocked.js'
@@ -12,6 +12,7 @@ import { newDocument, sameDocument, type LinkFields } from './document.js'
 import type { KeyedGate } from './gate.js'
 import { checkRoom } from './history.js'
 import { derivedId } from './ids.js'
+import { validateRules, type RuleInput } from './rules.js'
 import { checkSlug, codeCharsMax, codeCharsMin, codeFor, isReserved } from './slug.js'
 import { pastViewOf, standingAt, viewOf, type LinkView } from './view.js'
 
@@ -112,6 +113,11 @@ export class LinkService {
       if (result !== undefined) return result
     }
     throw taken(prefix + codeFor(doc.url, codeCharsMax))
+  }
+
+  /** Redirect rules as they would be kept. @throws LinklogError validation_failed. */
+  rulesOf (rules: readonly RuleInput[]): readonly RedirectRule[] {
+    return validateRules(rules, this.#options.ownHosts())
   }
 
   #prefix (domain: string | null): string {

@@ -1,7 +1,7 @@
 // Answers questions about visits from the tables: the hours where they are enough, else the cells; within bounds of rows, time and questions at once.
 import { LinklogError } from '../errors.js'
 import { KeyedGate } from '../links/gate.js'
-import type { DomainTotals, Orphan, Scope, VisitTables } from '../queries/visit-tables.js'
+import type { CellVisitor, DomainTotals, Orphan, RestVisitor, Scope, VisitTables } from '../queries/visit-tables.js'
 import { hourMs } from './calendar.js'
 import type { Question } from './question.js'
 import { Tally, type Breakdown, type Bucket } from './tally.js'
@@ -100,6 +100,14 @@ export class VisitQuestions {
       buckets: tally.buckets(),
       breakdowns: tally.breakdowns()
     }
+  }
+
+  /** Every cell of a link in the quarters of an hour that begin from `from` on and before `to`. @throws LinklogError question_too_large, overloaded. */
+  async cells (link: string, from: number, to: number, onCell: CellVisitor, onRest: RestVisitor): Promise<void> {
+    await this.#run(async timeLeftMs => {
+      const count = this.#counter()
+      await this.#options.tables.cells({ of: 'links', names: [link] }, from, to, { onCell, onRest, onRow: cells => count(cells + 1) }, timeLeftMs)
+    })
   }
 
   /** The links that have a tag now. @throws LinklogError question_too_large. */

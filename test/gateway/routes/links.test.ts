@@ -123,6 +123,7 @@ t.test('the description of itself names every route and every code', async t => 
     'POST /api/links/{link}/enable',
     'POST /api/links/{link}/restore',
     'POST /api/links/{link}/revert',
+    'POST /api/links/{link}/rules/try',
     'PUT /api/domains/{host}'
   ])
   const post = body.paths['/api/links'].post

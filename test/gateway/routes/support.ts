@@ -26,6 +26,7 @@ import { qrRoute } from '../../../gateway/routes/qr.js'
 import { linkRoutes } from '../../../gateway/routes/links.js'
 import { orphanRoutes } from '../../../gateway/routes/orphans.js'
 import { redirectRoute } from '../../../gateway/routes/redirect.js'
+import { ruleRoutes } from '../../../gateway/routes/rules.js'
 import { serviceRoutes } from '../../../gateway/routes/service.js'
 import { visitRoutes } from '../../../gateway/routes/visits.js'
 import { visitorDraw } from '../../../gateway/visits/draw.js'
@@ -131,6 +132,7 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
   await app.register(linkRoutes, { publicUrl: () => publicUrl })
   const questions = new VisitQuestions({ tables: counted as unknown as VisitTables, now: () => performance.now(), timeoutMs: 1_000 })
   const scopes = new VisitScopes({ queries: tables, questions, publicUrl: () => publicUrl })
+  await app.register(ruleRoutes, { questions, now })
   await app.register(visitRoutes, { queries: tables as unknown as VisitQueries, questions, scopes, now })
   await app.register(orphanRoutes, { questions, scopes })
   await app.register(redirectsPlugin, { limits, config: { countryHeader: 'x-country', trustProxy: false }, now })
