@@ -31,6 +31,8 @@ export interface RedirectsOptions {
   readonly hostOf: (request: IncomingMessage) => string | undefined
   readonly countryHeader: string | undefined
   readonly addressOf: (request: IncomingMessage) => string
+  /** Counts a link that was asked for and is not there; the headers of a 429 where the address has asked for too many. */
+  readonly missed: (address: string) => Readonly<Record<string, string>> | undefined
   /** Name and value of the headers that every answer carries, in turn. */
   readonly headers: readonly string[]
   readonly now: () => number
@@ -221,7 +223,14 @@ export class Redirects {
     const refusal = outcome === 'redirected' ? 'not_found' : outcome
     const elsewhere = refusal === 'blocked' ? null : this.#options.notFoundUrlOf(this.#options.hostOf(response.req))
     if (elsewhere !== null) this.#send(response, { outcome: 'redirected', status: 302, location: elsewhere, rule: null })
-    else this.#refuse(response, new LinklogError(...problemOf[refusal]))
+    else this.#refuse(response, (refusal === 'not_found' && this.#tooMany(response.req)) || new LinklogError(...problemOf[refusal]))
+  }
+
+  #tooMany (request: IncomingMessage): LinklogError | undefined {
+    const headers = this.#options.missed(this.#options.addressOf(request))
+    return headers === undefined
+      ? undefined
+      : new LinklogError('too_many_requests', 'This address has asked for too many links that do not exist', { headers: { ...headers } })
   }
 
   #refuse (response: ServerResponse, error: LinklogError): void {

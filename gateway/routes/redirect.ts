@@ -20,7 +20,7 @@ export const redirectRoute: FastifyPluginAsync = async app => {
       summary: 'Follow a link',
       description: 'HEAD answers the same and is not a visit.',
       params: Type.Object({ slug: Type.String() }),
-      response: { 301: redirected, 302: redirected, 307: redirected, 308: redirected, ...problems(404, 410, 503) }
+      response: { 301: redirected, 302: redirected, 307: redirected, 308: redirected, ...problems(404, 410, 429, 431, 503) }
     }
   }, answer)
 

@@ -74,3 +74,11 @@ t.test('the same answers on the fast path as on Fastify\'s own', async t => {
   t.equal((await call('GET', '/a', 'a body that nobody asked for')).status, 302)
   t.equal((await call('GET', '/a')).status, 302, 'and the connection goes on')
 })
+
+t.test('whoever asks for many links that are not there is told to wait; those that are there lead on', async t => {
+  const { call } = await startRoutes(t, { rateLimitMisses: 2 })
+  await call('POST', '/api/links', { url: 'https://example.com/a', slug: 'a' })
+  for (const slug of ['x1', 'x2']) t.match(await call('GET', `/${slug}`), { status: 404 })
+  t.match(await call('GET', '/x3'), { status: 429, headers: { 'retry-after': '60', 'ratelimit-policy': '"misses";q=2;w=60' }, body: { code: 'too_many_requests' } })
+  t.match(await call('GET', '/a'), { status: 302 })
+})

@@ -12,6 +12,7 @@ import { LinkService } from '../../../gateway/links/service.js'
 import { TargetCache } from '../../../gateway/links/target-cache.js'
 import { actorPlugin } from '../../../gateway/plugins/actor.js'
 import { metricsPlugin } from '../../../gateway/plugins/metrics.js'
+import { guessLimitPlugin } from '../../../gateway/plugins/limits.js'
 import { openapiPlugin } from '../../../gateway/plugins/openapi.js'
 import { problemDetailsPlugin, sendProblem } from '../../../gateway/plugins/problem-details.js'
 import { redirectsPlugin, serverWith } from '../../../gateway/plugins/redirects.js'
@@ -66,7 +67,7 @@ export interface Answer {
   readonly bytes: Buffer
 }
 
-export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs = 60, now = Date.now } = {}) => {
+export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs = 60, now = Date.now, rateLimitMisses = 0 } = {}) => {
   const log = new AcceptanceLog()
   const tables = new FakeVisits()
   const counted = new CountedVisits()
@@ -135,6 +136,8 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
   await app.register(ruleRoutes, { questions, now })
   await app.register(visitRoutes, { queries: tables as unknown as VisitQueries, questions, scopes, now })
   await app.register(orphanRoutes, { questions, scopes })
+  const settings = { rateLimitReads: 0, rateLimitWrites: 0, rateLimitMisses, rateLimitLoopback: true }
+  await app.register(guessLimitPlugin, { settings, now: () => performance.now() })
   await app.register(redirectsPlugin, { limits, config: { countryHeader: 'x-country', trustProxy: false }, now })
   await app.register(redirectRoute)
   await app.register(previewRoute, { limits, publicUrl: () => publicUrl, now })
