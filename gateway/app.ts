@@ -44,6 +44,7 @@ import { qrRoute } from './routes/qr.js'
 import { redirectRoute } from './routes/redirect.js'
 import { ruleRoutes } from './routes/rules.js'
 import { serviceRoutes } from './routes/service.js'
+import { visitLogRoutes } from './routes/visit-log.js'
 import { visitRoutes } from './routes/visits.js'
 import { namesFor, type Names } from './topics.js'
 import { VisitLimits } from './visits/limits.js'
@@ -143,7 +144,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(linksPlugin, { config, names, ownHosts: () => app.domains.ownHosts(self().hosts) })
     await app.register(changesPlugin, { config, stack, names })
     await app.register(visitsPlugin, { config, stack, names })
-    await app.register(questionsPlugin, { config, names, publicUrl })
+    await app.register(questionsPlugin, { config, stack, names, publicUrl })
     await registerRoutes(app, config, names, publicUrl)
     await app.ready()
   } catch (error) {
@@ -173,6 +174,7 @@ const registerRoutes = async (app: FastifyInstance, config: Config, names: Names
   await app.register(ruleRoutes, { questions: app.questions.questions, now: Date.now })
   await app.register(visitRoutes, { ...app.questions, now: Date.now })
   await app.register(orphanRoutes, app.questions)
+  await app.register(visitLogRoutes, app.questions)
   await app.register(redirectsPlugin, { limits, config, now: Date.now })
   await app.register(redirectRoute)
   await app.register(previewRoute, { limits, publicUrl, now: Date.now })

@@ -24,6 +24,9 @@ interface Cluster {
   refreshMetadataIfNecessary (): Promise<void>
   findTopicPartitionMetadata (topic: string): readonly { readonly partitionId: number }[]
   findLeaderForPartitions (topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>
+  fetchTopicsOffset (
+    topics: readonly { readonly topic: string, readonly partitions: readonly { readonly partition: number }[], readonly fromBeginning: boolean }[]
+  ): Promise<readonly { readonly partitions: readonly { readonly partition: number, readonly offset: string }[] }[]>
   findBroker (node: { readonly nodeId: string }): Promise<Broker>
 }
 
@@ -87,15 +90,22 @@ export class LogReader {
     return this.#cluster.findTopicPartitionMetadata(this.#topic).map(({ partitionId }) => partitionId).sort((a, b) => a - b)
   }
 
+  /** Behind the last committed record of each partition: before the first of a transaction that is still open. */
+  async ends (): Promise<ReadonlyMap<number, number>> {
+    const partitions = (await this.partitions()).map(partition => ({ partition }))
+    const [found] = await this.#cluster.fetchTopicsOffset([{ topic: this.#topic, partitions, fromBeginning: false }])
+    return new Map((found?.partitions ?? []).map(({ partition, offset }) => [partition, Number(offset)]))
+  }
+
   /**
-   * The records from these offsets on, about 256 KiB of each partition at most, read committed. Where there are none it waits so long for some.
+   * The records from these offsets on, about 256 KiB of each partition unless told otherwise, read committed. Where there are none it waits so long for some.
    * @throws OffsetUnknown, or the error of kafkajs where the cluster does not answer.
    */
-  async fetch (positions: ReadonlyMap<number, number>, maxWaitMs: number): Promise<ReadonlyMap<number, Stretch>> {
+  async fetch (positions: ReadonlyMap<number, number>, maxWaitMs: number, bytes = bytesPerPartition): Promise<ReadonlyMap<number, Stretch>> {
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#connect()
-        return await this.#fetch(positions, maxWaitMs)
+        return await this.#fetch(positions, maxWaitMs, bytes)
       } catch (error) {
         const { type, name } = error as { type?: string, name?: string }
         if (type === 'OFFSET_OUT_OF_RANGE' || name === 'KafkaJSOffsetOutOfRange') throw new OffsetUnknown('There is no such offset in the log', { cause: error })
@@ -105,7 +115,7 @@ export class LogReader {
     }
   }
 
-  async #fetch (positions: ReadonlyMap<number, number>, maxWaitTime: number): Promise<ReadonlyMap<number, Stretch>> {
+  async #fetch (positions: ReadonlyMap<number, number>, maxWaitTime: number, bytes: number): Promise<ReadonlyMap<number, Stretch>> {
     const leaders = this.#cluster.findLeaderForPartitions(this.#topic, [...positions.keys()])
     const stretches = new Map<number, Stretch>()
     await Promise.all(Object.entries(leaders).map(async ([nodeId, partitions]) => {
@@ -113,11 +123,11 @@ export class LogReader {
       const { responses } = await broker.fetch({
         maxWaitTime,
         minBytes: 1,
-        maxBytes: bytesPerPartition * partitions.length,
+        maxBytes: bytes * partitions.length,
         isolationLevel: readCommitted,
         topics: [{
           topic: this.#topic,
-          partitions: partitions.map(partition => ({ partition, fetchOffset: String(positions.get(partition)), maxBytes: bytesPerPartition }))
+          partitions: partitions.map(partition => ({ partition, fetchOffset: String(positions.get(partition)), maxBytes: bytes }))
         }]
       })
       for (const fetched of responses.flatMap(response => response.partitions)) {

@@ -1,4 +1,5 @@
 // What is asked of the tables of visits by hour, day and cell, of links and of domains, and how their rows read.
+import type { Outcome, Visit } from '../events/visit.js'
 import type { KsqlClient, Row } from '../ksqldb/client.js'
 import type { Names } from '../topics.js'
 import { escapeInstant, escapeString, toMillis } from './escape.js'
@@ -32,6 +33,15 @@ export interface Orphan {
   readonly lastVisit: number
 }
 
+/** What a table counts of one link, since the beginning. */
+export interface LinkCounts {
+  readonly total: number
+  readonly withoutBots: number
+  readonly records?: number
+  readonly firstVisit?: number | null
+  readonly lastVisit?: number | null
+}
+
 export const cellColumns = ['version', 'rule', 'referrer', 'browser', 'os', 'device', 'country', 'language'] as const
 
 /** Key columns of one pull query. */
@@ -44,6 +54,8 @@ const tables = {
 
 const chunks = <T>(items: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size))
+
+const sharesOf = (name: string, count: number): string[] => Array.from({ length: count }, (_, share) => `${name}|${share}`)
 
 const anyOf = (column: string, values: readonly string[]): string => {
   const [first] = values
@@ -84,11 +96,37 @@ const readCells = (row: Row, onCell: CellVisitor, onRest: RestVisitor): number =
   return cells.length
 }
 
+export interface LiveVisit { readonly link: string, readonly partition: number, readonly offset: number, readonly visit: Visit }
+
+const textOrNull = (value: unknown): string | null => value === null || value === undefined ? null : String(value)
+
+const toLiveVisit = (row: Row): LiveVisit => ({
+  link: String(row[0]),
+  partition: Number(row[1]),
+  offset: Number(row[2]),
+  visit: {
+    visit_id: String(row[3]),
+    version: Number(row[4]),
+    url: textOrNull(row[5]),
+    outcome: row[6] as Outcome,
+    visited_at: toMillis(row[7]) ?? 0,
+    referrer: textOrNull(row[8]),
+    device: String(row[9]),
+    browser: String(row[10]),
+    os: String(row[11]),
+    country: textOrNull(row[12]),
+    language: textOrNull(row[13]),
+    visitor: String(row[14]),
+    bot: row[15] === true,
+    rule: row[16] === null || row[16] === undefined ? null : Number(row[16])
+  }
+})
+
 export class VisitTables {
-  readonly #ksqldb: Pick<KsqlClient, 'pull' | 'pullEach'>
+  readonly #ksqldb: Pick<KsqlClient, 'pull' | 'pullEach' | 'push'>
   readonly #names: Names
 
-  constructor (ksqldb: Pick<KsqlClient, 'pull' | 'pullEach'>, names: Names) {
+  constructor (ksqldb: Pick<KsqlClient, 'pull' | 'pullEach' | 'push'>, names: Names) {
     this.#ksqldb = ksqldb
     this.#names = names
   }
@@ -117,7 +155,7 @@ export class VisitTables {
     { of, names }: Scope, from: number, to: number,
     read: { onCell: CellVisitor, onRest: RestVisitor, onRow: (cells: number) => void }, timeLeftMs?: () => number
   ): Promise<void> {
-    const keys = names.flatMap(name => Array.from({ length: shares[of] }, (_, share) => `${name}|${share}`))
+    const keys = names.flatMap(name => sharesOf(name, shares[of]))
     for (const some of chunks(keys, keysMax)) {
       await this.#ksqldb.pullEach(
         `SELECT share, WINDOWSTART, total, without_bots, cells FROM ${this.#names.ksql(tables[of].cells)} WHERE ${anyOf('share', some)} AND ${within(from, to)};`,
@@ -142,6 +180,29 @@ export class VisitTables {
       .sort((a, b) => b.start - a.start)
   }
 
+  /** What each table has counted of a link, by the table's name. */
+  async counted (link: string): Promise<Readonly<Record<string, LinkCounts>>> {
+    const sums = { visit_hours: { total: 0, withoutBots: 0, records: 0 }, visit_days: { total: 0, withoutBots: 0 }, visit_cells: { total: 0, withoutBots: 0 } }
+    const keys = { visit_hours: anyOf('link', [link]), visit_days: anyOf('link', [link]), visit_cells: anyOf('share', sharesOf(link, shares.links)) }
+    const whole = this.#ksqldb.pull(
+      `SELECT total, without_bots, first_visit, last_visit FROM ${this.#names.ksql('visits_by_link')} WHERE ${anyOf('link', [link])};`)
+    for (const table of ['visit_hours', 'visit_days', 'visit_cells'] as const) {
+      const records = table === 'visit_hours' ? ', records' : ''
+      await this.#ksqldb.pullEach(`SELECT total, without_bots${records} FROM ${this.#names.ksql(table)} WHERE ${keys[table]};`, row => {
+        sums[table].total += Number(row[0])
+        sums[table].withoutBots += Number(row[1])
+        if (table === 'visit_hours') sums.visit_hours.records += Number(row[2])
+      })
+    }
+    const row = (await whole).rows[0]
+    return {
+      visits_by_link: {
+        total: Number(row?.[0] ?? 0), withoutBots: Number(row?.[1] ?? 0), firstVisit: toMillis(row?.[2]), lastVisit: toMillis(row?.[3])
+      },
+      ...sums
+    }
+  }
+
   /** What was asked for and not there, all of it, in no order. */
   async orphans (onOrphan: (orphan: Orphan) => void, timeLeftMs?: () => number): Promise<void> {
     await this.#ksqldb.pullEach(`SELECT orphan, total, without_bots, first_visit, last_visit FROM ${this.#names.ksql('orphans')};`, row => {
@@ -156,6 +217,16 @@ export class VisitTables {
         lastVisit: toMillis(row[4]) ?? 0
       })
     }, timeLeftMs?.())
+  }
+
+  /** Every visit from now on, whatever it was answered, for as long as the signal and the server allow. */
+  async live (signal: AbortSignal): Promise<AsyncIterable<LiveVisit>> {
+    const { rows } = await this.#ksqldb.push(
+      'SELECT link, ROWPARTITION AS log_partition, ROWOFFSET AS log_offset, visit_id, version, url, outcome, visited_at, referrer, device, browser, os, country, ' +
+      `language, visitor, bot, rule FROM ${this.#names.ksql('visits')} EMIT CHANGES;`, { 'auto.offset.reset': 'latest' }, signal)
+    return (async function * () {
+      for await (const row of rows) yield toLiveVisit(row)
+    })()
   }
 
   /** Links that have a tag now and are not deleted, at most `max`. */

@@ -117,3 +117,61 @@ export const Orphans = Type.Object({
   }), { description: 'Those asked for most first' }),
   next: nullable(Type.String({ description: 'The cursor of the next page' }))
 })
+
+const VisitEvent = Type.Object({
+  id: Type.String(),
+  link: Type.String(),
+  version: Type.Integer({ description: 'Of the link, when it was visited' }),
+  rule: nullable(Type.Integer({ description: 'The redirect rule that decided, from 1' })),
+  url: nullable(Type.String()),
+  outcome: Type.String(),
+  visitedAt: instant(''),
+  referrer: nullable(Type.String()),
+  device: Type.String(),
+  browser: Type.String(),
+  os: Type.String(),
+  country: nullable(Type.String()),
+  language: nullable(Type.String()),
+  visitor: Type.String({ description: 'The same for one visitor throughout a day (UTC)' }),
+  bot: Type.Boolean(),
+  partition: Type.Integer(),
+  offset: Type.Integer({ description: 'In the partition of the topic visits' })
+})
+
+export const EventsQuery = Type.Object({
+  from: Type.Optional(instant('')),
+  to: Type.Optional(instant('Not included')),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, description: '100 unless told otherwise' })),
+  cursor: Type.Optional(Type.String({ pattern: '^\\d{1,15}-\\d{1,16}$', description: 'next of the page before' }))
+}, { additionalProperties: false })
+
+export const VisitEvents = Type.Object({
+  link: Type.String(),
+  visits: Type.Array(VisitEvent, { description: 'By the hour in which they were made, the newest first, and within it by their place on the log' }),
+  next: nullable(Type.String({ description: 'The cursor of the next page; there may be one behind a page that is not full' }))
+})
+
+export const LiveQuery = Type.Object({
+  bots: Type.Optional(oneOf<Bots>(botChoices, 'Whether robots are told: include unless told otherwise'))
+}, { additionalProperties: false })
+
+export const LiveHeaders = Type.Object({
+  'last-event-id': Type.Optional(Type.String({ maxLength: 20_000, description: 'The id of the last event seen, as browsers send it' }))
+})
+
+const counted = {
+  total: Type.Integer(), withoutBots: Type.Integer(),
+  records: Type.Optional(Type.Integer({ description: 'Visits whatever they were answered, but for not_found' })),
+  firstVisit: Type.Optional(nullable(instant(''))), lastVisit: Type.Optional(nullable(instant('')))
+}
+
+export const Verification = Type.Object({
+  link: Type.String(),
+  complete: Type.Boolean({ description: 'Whether the log was read to its end in time; if not, nothing is compared' }),
+  equal: nullable(Type.Boolean()),
+  log: Type.Object({ partition: Type.Integer(), offset: Type.Integer({ description: 'Behind the last record that was read' }), ...counted }),
+  tables: nullable(Type.Record(Type.String(), Type.Object({
+    ...counted
+  }))),
+  differences: Type.Array(Type.Object({ table: Type.String(), field: Type.String(), log: nullable(Type.Number()), found: nullable(Type.Number()) }))
+})

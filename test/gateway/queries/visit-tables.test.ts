@@ -14,6 +14,10 @@ const recorder = (rows: unknown[][] = []) => {
     pullEach: async (sql: string, onRow: (row: readonly unknown[]) => void) => {
       asked.push(sql)
       for (const row of rows) onRow(row)
+    },
+    push: async (sql: string) => {
+      asked.push(sql)
+      return { columnNames: [], rows: (async function * () { yield * rows })() }
     }
   }
 }
@@ -31,7 +35,9 @@ t.test('every query is one statement', async t => {
   await tables.offsets(nasty, 0, 1)
   await tables.orphans(nothing)
   await tables.tagged(nasty, 5)
-  t.equal(ksqldb.asked.length, 10)
+  await tables.live(new AbortController().signal)
+  await tables.counted(nasty)
+  t.equal(ksqldb.asked.length, 15)
   for (const sql of ksqldb.asked) {
     t.equal(parseStatements(sql).length, 1, sql)
     t.match(sql, /FROM e2e_1_/)
