@@ -24,6 +24,8 @@ export interface ChangeContext {
   readonly properties: Properties
   /** The session's own, by bare names: kept with a query. */
   readonly session: Properties
+  /** How many partitions a topic has: joins of topics that do not match are refused. Absent at a replay. */
+  readonly partitions?: (topic: string) => number | undefined
   /** The statement's text as it is kept. */
   readonly text: string
   /** The number for the id of a new query: the offset of its command. */

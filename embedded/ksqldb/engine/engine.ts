@@ -216,7 +216,8 @@ export class KsqlEngine {
     const properties = this.properties(session.properties)
     const complete = await this.#complete(prepare(statement, stage.state), text, properties, stage)
     const change = interpret(complete.statement, {
-      state: stage.state, functions: this.functions, properties, session: session.properties, text: complete.text, number: this.#commands.nextOffset
+      state: stage.state, functions: this.functions, properties, session: session.properties, text: complete.text, number: this.#commands.nextOffset,
+      partitions: topic => stage.topics.describe(topic)?.partitions
     })
     if (complete.statement.node === 'CreateAsSelect' && change.declares !== undefined) {
       await refuseOtherSchema(complete.statement, change.declares, this.registry, complete.text)

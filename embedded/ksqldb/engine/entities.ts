@@ -5,6 +5,7 @@ import type { Column } from '../plan/schema.js'
 import { printSqlType, type SqlType } from '../sql/sql-type.js'
 import type { PartitionPosition, QueryStatus, RunningQuery } from '../runtime/api.js'
 import type { EngineState, QueryEntry } from './state.js'
+import { topologyText } from './topology-text.js'
 
 /** What this server calls itself. */
 const HOST = 'localhost:8088'
@@ -155,7 +156,7 @@ export function queryDescription (query: QueryEntry, world: World, schema: { rea
     fields: fieldInfos(schema),
     sources: query.plan.sourceNames,
     sinks: query.sinkName === undefined ? [] : [query.sinkName],
-    topology: '',
+    topology: topologyText(query.plan),
     executionPlan: executionPlan(query),
     overriddenProperties: Object.fromEntries(Object.entries(query.properties).map(([name, value]) => [`ksql.streams.${name}`, value])),
     ksqlHostQueryStatus: { [HOST]: state },

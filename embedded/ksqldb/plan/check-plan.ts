@@ -48,7 +48,8 @@ export function checkPlan (step: ExecutionStep, functions: FunctionRegistry): vo
       return
     case 'StreamAggregate':
     case 'StreamWindowedAggregate':
-    case 'TableAggregate':
+    case 'TableAggregate': {
+      const notUndone: string[] = []
       for (const call of step.aggregates) {
         const { type, implementation } = compileAggregate(call, schema.value, context)
         if (type === undefined) throw new KsqlError(`Failed to create aggregate function: ${printExpressionPlain(call)}`)
@@ -56,9 +57,12 @@ export function checkPlan (step: ExecutionStep, functions: FunctionRegistry): vo
           throw new KsqlError('One of the functions used in the statement has an intermediate type that the value format can not handle. ' +
             'Please remove the function or change the format.')
         }
-        if (step.step === 'TableAggregate' && implementation.undo === undefined) {
-          throw new KsqlError(`The aggregation function(s) (${call.name}) cannot be applied to a table source, only to a stream source.`)
-        }
+        if (implementation.undo === undefined && !notUndone.includes(call.name)) notUndone.push(call.name)
       }
+      if (step.step === 'TableAggregate' && notUndone.length > 0) {
+        const names = notUndone.length === 1 ? ` ${notUndone[0] ?? ''}` : `s ${notUndone.slice(0, -1).join(', ')} and ${notUndone.at(-1) ?? ''}`
+        throw new KsqlError(`The aggregation function${names} cannot be applied to a table source, only to a stream source.`)
+      }
+    }
   }
 }

@@ -128,7 +128,7 @@ export class JoinNode implements InnerJoin {
   #checkPartitions ({ partitions }: PlanContext): void {
     if (partitions === undefined) return
     const [left, right] = [this.#parts.left, this.#parts.right].map(side => side.sources[0] as SourceNodeLike)
-    if (left === undefined || right === undefined || this.#parts.left.sources.length > 1) return
+    if (left === undefined || right === undefined) return
     const a = partitions(left.source.topic)
     const b = partitions(right.source.topic)
     if (a === undefined || b === undefined || a === b) return

@@ -141,6 +141,7 @@ function printColumns (columns: readonly Column[], isKey: boolean): string {
 const MAP_MESSAGES: Partial<Record<FormatName, string>> = {
   AVRO: 'Avro only supports MAPs with STRING keys',
   JSON: 'JSON only supports MAP types with STRING keys',
+  JSON_SR: 'JSON only supports MAP types with STRING keys',
   PROTOBUF: 'PROTOBUF format only supports MAP types with STRING keys',
   PROTOBUF_NOSR: 'PROTOBUF format only supports MAP types with STRING keys'
 }

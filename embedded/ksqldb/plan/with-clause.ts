@@ -122,7 +122,10 @@ export class WithClause {
 
   #properties (part: 'KEY' | 'VALUE', format: FormatName, fullSchemaName: string | undefined): Record<string, string> {
     const properties: Record<string, string> = {}
-    if (fullSchemaName !== undefined) properties['fullSchemaName'] = fullSchemaName.trim()
+    if (fullSchemaName !== undefined) {
+      if (fullSchemaName.trim() === '') throw new KsqlError('fullSchemaName cannot be empty. Format configuration: {fullSchemaName=}')
+      properties['fullSchemaName'] = fullSchemaName.trim()
+    }
     const delimiter = this.#text(`${part}_DELIMITER`)
     if (delimiter !== undefined) properties['delimiter'] = delimiter
     const nullable = this.#text(`${part}_PROTOBUF_NULLABLE_REPRESENTATION`)

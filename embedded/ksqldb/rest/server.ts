@@ -78,7 +78,7 @@ export class RestServer {
       '/healthcheck': response => sendJson(response, {
         isHealthy: true, details: { metastore: { isHealthy: true }, kafka: { isHealthy: true }, commandRunner: { isHealthy: true } }, serverState: 'READY'
       }),
-      '/clusterStatus': response => send(response, 404, '', JSON_TYPE),
+      '/clusterStatus': response => this.#clusterStatus(response),
       '/status': response => sendJson(response, {
         commandStatuses: Object.fromEntries([...this.#engine.statuses()].map(([id, { status }]) => [id, status]))
       }),
@@ -217,6 +217,21 @@ export class RestServer {
     return await this.#engine.execute({
       ksql, properties: objectMember(asked, 'streamsProperties'), variables: textMembers(asked, 'sessionVariables')
     })
+  }
+
+  /** Of the one server that there is, where it has heartbeats on (ClusterStatusResource); else 404. */
+  #clusterStatus (response: ServerResponse): void {
+    if (this.#engine.properties({})['ksql.heartbeat.enable'] !== 'true') return send(response, 404, '', JSON_TYPE)
+    const { host, port } = this.address
+    const now = this.#engine.now()
+    const activeStandbyPerQuery = Object.fromEntries(this.#engine.state.queries().map(({ id }) => [id, {
+      activeStores: [],
+      activePartitions: (this.#engine.runtime.query(id)?.positions() ?? []).map(({ topic, partition }) => ({ topic, partition })),
+      standByStores: [],
+      standByPartitions: []
+    }]))
+    const status = { hostAlive: true, lastStatusUpdateMs: now, activeStandbyPerQuery, hostStoreLags: { stateStoreLags: {}, updateTimeMs: now } }
+    sendJson(response, { clusterStatus: { [`${host}:${port}`]: status } })
   }
 
   #cluster (): object {

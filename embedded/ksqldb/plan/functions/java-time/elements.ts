@@ -239,6 +239,8 @@ const ABBREVIATIONS: ReadonlyMap<string, string> = new Map(Object.entries({
   EST: 'America/New_York', EDT: 'America/New_York', BST: 'Europe/London', CET: 'Europe/Paris', CEST: 'Europe/Paris', JST: 'Asia/Tokyo'
 }))
 
+const LOCAL_ENGLISH = ['en-GB', 'en-AU', 'en-NZ', 'en-IN', 'en-ZA']
+
 /** PST, or Pacific Standard Time. Reads abbreviations and ids. */
 export function zoneName (full: boolean): Element {
   return {
@@ -246,8 +248,11 @@ export function zoneName (full: boolean): Element {
       const zone = zoneIn(moment)
       if (zone.fixed && zone.id !== 'UTC' && zone.id !== 'GMT') return zone.id
       const ms = ((moment.epochDay ?? 0) * 86_400_000 + (moment.nanoOfDay ?? 0) / 1e6) - (moment.offsetSeconds ?? 0) * 1000
-      const parts = new Intl.DateTimeFormat('en-US', { timeZone: zone.id, timeZoneName: full ? 'long' : 'short' }).formatToParts(ms)
-      return parts.find(part => part.type === 'timeZoneName')?.value ?? zone.id
+      const nameIn = (locale: string): string | undefined =>
+        new Intl.DateTimeFormat(locale, { timeZone: zone.id, timeZoneName: full ? 'long' : 'short' }).formatToParts(ms).find(part => part.type === 'timeZoneName')?.value
+      // American English abbreviates American zones only; Java knows the abbreviations that are used where the zone is.
+      const name = nameIn('en-US') ?? zone.id
+      return full || !/^GMT[+-]/.test(name) ? name : LOCAL_ENGLISH.map(nameIn).find(one => one !== undefined && !/^GMT[+-]/.test(one)) ?? name
     },
     read: (reading, position) => readZone(reading, position, text => zoneIfKnown(ABBREVIATIONS.get(text.toUpperCase()) ?? text))
   }
