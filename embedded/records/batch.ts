@@ -43,6 +43,35 @@ export interface LogRecord {
   readonly headers: readonly RecordHeader[]
 }
 
+/** A record as it lies in its batch: key and value are cut out only when asked for, each time anew. */
+export class PlacedRecord implements LogRecord {
+  readonly offset: number
+  readonly timestamp: number
+  readonly headers: readonly RecordHeader[]
+  readonly body: Buffer
+  /** Where key and value lie in `body`; a start of -1 is null. */
+  readonly keyStart: number
+  readonly keyEnd: number
+  readonly valueStart: number
+  readonly valueEnd: number
+
+  constructor (
+    offset: number, timestamp: number, headers: readonly RecordHeader[], body: Buffer, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number
+  ) {
+    this.offset = offset
+    this.timestamp = timestamp
+    this.headers = headers
+    this.body = body
+    this.keyStart = keyStart
+    this.keyEnd = keyEnd
+    this.valueStart = valueStart
+    this.valueEnd = valueEnd
+  }
+
+  get key (): Buffer | null { return this.keyStart < 0 ? null : this.body.subarray(this.keyStart, this.keyEnd) }
+  get value (): Buffer | null { return this.valueStart < 0 ? null : this.body.subarray(this.valueStart, this.valueEnd) }
+}
+
 export interface NewRecord {
   readonly timestamp: number
   readonly key: Buffer | null
@@ -235,6 +264,11 @@ export class BatchView {
    * keeps one for long copies it. Throws CorruptBatchError, or CompressionError from a codec.
    */
   records (): LogRecord[] {
+    return this.places().map(({ offset, timestamp, key, value, headers }) => ({ offset, timestamp, key, value, headers }))
+  }
+
+  /** As `records`, for whoever needs few of the keys and values as buffers. */
+  places (): PlacedRecord[] {
     const codec = this.compression
     const body = codec === 'none' ? this.buffer : decompress(codec, this.buffer.subarray(BATCH_HEADER_BYTES))
     try {
@@ -246,13 +280,13 @@ export class BatchView {
   }
 }
 
-function readRecords (body: Buffer, start: number, view: BatchView): LogRecord[] {
+function readRecords (body: Buffer, start: number, view: BatchView): PlacedRecord[] {
   const cursor = new VarintCursor(body, start)
   const { baseOffset, recordCount: count, firstTimestamp } = view
   const appendTime = view.isLogAppendTime ? view.maxTimestamp : undefined
   // A record takes at least seven bytes: a larger count is a lie, and must not size an array.
   if (count < 0 || count * 7 > body.length - start) throw new CorruptBatchError(`The batch says that it has ${count} records`)
-  const records: LogRecord[] = []
+  const records: PlacedRecord[] = []
   for (let i = 0; i < count; i++) {
     const length = cursor.signed()
     const end = cursor.at + length
@@ -260,24 +294,31 @@ function readRecords (body: Buffer, start: number, view: BatchView): LogRecord[]
     cursor.at++
     const timestamp = firstTimestamp + cursor.signed()
     const offset = baseOffset + cursor.signed()
-    const key = readBytes(body, cursor, end)
-    const value = readBytes(body, cursor, end)
+    const keyStart = passBytes(cursor, end)
+    const keyEnd = cursor.at
+    const valueStart = passBytes(cursor, end)
+    const valueEnd = cursor.at
     const headers = readHeaders(body, cursor, end)
     if (cursor.at !== end) throw new CorruptBatchError('A record is longer or shorter than it says')
-    records.push({ offset, timestamp: appendTime ?? timestamp, key, value, headers })
+    records.push(new PlacedRecord(offset, appendTime ?? timestamp, headers, body, keyStart, keyEnd, valueStart, valueEnd))
   }
   if (cursor.at !== body.length) throw new CorruptBatchError(`${body.length - cursor.at} bytes follow the last record`)
   return records
 }
 
-function readBytes (body: Buffer, cursor: VarintCursor, limit: number): Buffer | null {
+/** Passes over a field and gives where it begins; -1: it is null. */
+function passBytes (cursor: VarintCursor, limit: number): number {
   const length = cursor.signed()
-  if (length < 0) return null
+  if (length < 0) return -1
   const start = cursor.at
-  const end = start + length
-  if (end > limit) throw new CorruptBatchError('A field ends behind its record')
-  cursor.at = end
-  return body.subarray(start, end)
+  if (start + length > limit) throw new CorruptBatchError('A field ends behind its record')
+  cursor.at = start + length
+  return start
+}
+
+function readBytes (body: Buffer, cursor: VarintCursor, limit: number): Buffer | null {
+  const start = passBytes(cursor, limit)
+  return start < 0 ? null : body.subarray(start, cursor.at)
 }
 
 function readHeaders (body: Buffer, cursor: VarintCursor, limit: number): readonly RecordHeader[] {

@@ -44,14 +44,14 @@ function validateFromClient (view: BatchView, config: LogConfig, now: number): v
     throw new LogError('INVALID_TIMESTAMP', `Timestamp ${view.maxTimestamp} of message is out of range. The server time is ${now}`)
   }
   if (!config.compacts) return
-  if (recordsOf(view).some(record => record.key === null)) {
+  if (recordsOf(view).some(record => record.keyStart < 0)) {
     throw new LogError('INVALID_RECORD', 'Compacted topic cannot accept message without key')
   }
 }
 
 function recordsOf (view: BatchView) {
   try {
-    return view.records()
+    return view.places()
   } catch (error) {
     throw new LogError('CORRUPT_MESSAGE', error instanceof Error ? error.message : String(error))
   }

@@ -1,5 +1,5 @@
 // Turns a record of a topic into the row of a source step: key, value, headers, pseudo columns, at the places the plan has given them.
-import type { LogRecord, RecordHeader } from '../../records/batch.js'
+import type { PlacedRecord, RecordHeader } from '../../records/batch.js'
 import type { SchemaRegistry } from '../../schema-registry.js'
 import { compileExpression } from '../plan/compile.js'
 import type { CompileContext } from '../plan/compile.js'
@@ -25,7 +25,7 @@ export interface SourceDescription {
 }
 
 interface Parts {
-  readonly record: LogRecord
+  readonly record: PlacedRecord
   readonly partition: number
   readonly timestamp: number
   readonly key: Row | null
@@ -81,7 +81,7 @@ function valuePlaceOf ({ name, headerKey }: Column, { sourceSchema }: SourceDesc
 }
 
 interface Extract {
-  (row: Row | null, record: LogRecord): number
+  (row: Row | null, record: PlacedRecord): number
   /** Why the last call gave -1. */
   causes?: readonly string[]
 }
@@ -122,9 +122,14 @@ async function deserializers (source: SourceDescription, registry: SchemaRegistr
   }
 }
 
+function partReader ({ deserialize, deserializeAt }: Deserializer): (buffer: Buffer, start: number, end: number) => Row | null {
+  return deserializeAt ?? ((buffer, start, end) => deserialize(buffer.subarray(start, end)))
+}
+
 /** Throws SerdeError where the formats cannot hold the columns. */
 export async function createDecoder (source: SourceDescription, { registry, context }: DecoderDependencies): Promise<RecordDecoder> {
   const { key: keys, value: values } = await deserializers(source, registry)
+  const [keyOf, valueOf] = [partReader(keys), partReader(values)]
   const places = source.columns.map(column => placeOf(column, source))
   const valuePlaces = source.columns.map(column => valuePlaceOf(column, source))
   const timestampOf = timestampExtractor(source, context)
@@ -134,31 +139,31 @@ export async function createDecoder (source: SourceDescription, { registry, cont
   const prepareOne = async (deserializer: Deserializer, data: Buffer | null): Promise<void> => {
     if (data !== null && data.length > 0) await deserializer.prepare?.(data)
   }
-  const readKey = (record: LogRecord): { key: Row | null, window: Window | undefined } => {
-    if (record.key === null) return { key: null, window: undefined }
-    if (windowInfo === undefined) return { key: keys.deserialize(record.key), window: undefined }
-    const split = splitWindowedKey(record.key, windowInfo)
+  const readKey = (record: PlacedRecord): { key: Row | null, window: Window | undefined } => {
+    if (record.keyStart < 0) return { key: null, window: undefined }
+    if (windowInfo === undefined) return { key: keyOf(record.body, record.keyStart, record.keyEnd), window: undefined }
+    const split = splitWindowedKey(record.key!, windowInfo)
     return { key: keys.deserialize(split.key), window: split.window }
   }
   let reading: 'key' | 'value' = 'key'
   const withoutTime = (row: Row | null): Pick<SourceRecord, 'error'> => ({
     error: { message: 'Failed to extract timestamp from row', causes: timestampOf.causes ?? [], record: row }
   })
-  const decode = (record: LogRecord, partition: number): SourceRecord => {
+  const decode = (record: PlacedRecord, partition: number): SourceRecord => {
     reading = 'key'
     const { key, window } = readKey(record)
     reading = 'value'
     const { offset, headers } = record
-    const value = record.value === null ? null : values.deserialize(record.value)
+    const value = record.valueStart < 0 ? null : valueOf(record.body, record.valueStart, record.valueEnd)
     if (value === null) {
       const timestamp = source.timestampColumn === undefined ? record.timestamp : timestampOf(null, record)
       return { offset, timestamp, key, window, value, headers, ...timestamp < 0 ? withoutTime(value) : {} }
     }
     const parts: Parts = { record, partition, timestamp: record.timestamp, key, window, value }
-    const row: Row = []
+    const row = new Array<Value>(places.length)
     for (let i = 0; i < places.length; i++) {
       const at = valuePlaces[i]!
-      row.push(at >= 0 ? value[at]! : places[i]!(parts))
+      row[i] = at >= 0 ? value[at]! : places[i]!(parts)
     }
     const timestamp = timestampOf(row, record)
     if (timestamp !== record.timestamp && rowtimeAt >= 0) row[rowtimeAt] = BigInt(Math.max(timestamp, -1))
@@ -171,7 +176,9 @@ export async function createDecoder (source: SourceDescription, { registry, cont
       if (keys.prepare === undefined && values.prepare === undefined) return
       for (const record of records) {
         if (keys.prepare !== undefined) await prepareOne(keys, record.key)
-        if (values.prepare !== undefined && record.value !== null && values.prepare(record.value) !== undefined) await prepareOne(values, record.value)
+        if (values.prepare === undefined || values.isPrepared?.(record.body, record.valueStart, record.valueEnd) === true) continue
+        const { value } = record
+        if (value !== null && values.prepare(value) !== undefined) await prepareOne(values, value)
       }
     },
     decode: (record, partition) => {

@@ -1,6 +1,6 @@
 // Reads source topics: each stretch of a partition is read once and decoded once for each way of decoding, however many queries ask.
 import { iterateBatches } from '../../records/batch.js'
-import type { LogRecord, RecordHeader } from '../../records/batch.js'
+import type { PlacedRecord, RecordHeader } from '../../records/batch.js'
 import { readMarker } from '../../records/control.js'
 import type { AbortedTransaction, PartitionLog } from '../../log.js'
 import type { Row } from '../plan/value.js'
@@ -30,12 +30,12 @@ export interface SourceRecord {
 export interface RecordDecoder {
   /** The same for decoders that give the same. */
   readonly id: string
-  readonly prepare: (records: readonly LogRecord[]) => Promise<void>
-  readonly decode: (record: LogRecord, partition: number) => SourceRecord
+  readonly prepare: (records: readonly PlacedRecord[]) => Promise<void>
+  readonly decode: (record: PlacedRecord, partition: number) => SourceRecord
 }
 
 export interface Chunk {
-  readonly records: readonly LogRecord[]
+  readonly records: readonly PlacedRecord[]
   /** Where to read next. */
   readonly nextOffset: number
   readonly decoded: Map<string, Promise<readonly SourceRecord[]>>
@@ -50,10 +50,10 @@ const BEHIND_MAX = 6
 const WAIT_MS = 25
 
 /** Kafka's read_committed: what an aborted transaction wrote is left out, and so are the markers. */
-export function committedRecords (batches: Buffer, from: number, aborted: readonly AbortedTransaction[]): { records: LogRecord[], nextOffset: number } {
+export function committedRecords (batches: Buffer, from: number, aborted: readonly AbortedTransaction[]): { records: PlacedRecord[], nextOffset: number } {
   const pending = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset)
   const open = new Set<number>()
-  const records: LogRecord[] = []
+  const records: PlacedRecord[] = []
   let nextOffset = from
   for (const batch of iterateBatches(batches)) {
     nextOffset = batch.lastOffset + 1
@@ -63,7 +63,7 @@ export function committedRecords (batches: Buffer, from: number, aborted: readon
       continue
     }
     if (batch.isTransactional && open.has(batch.producerId)) continue
-    for (const record of batch.records()) if (record.offset >= from) records.push(record)
+    for (const record of batch.places()) if (record.offset >= from) records.push(record)
   }
   return { records, nextOffset: Math.max(nextOffset, from) }
 }

@@ -90,9 +90,9 @@ export class Aggregator {
   /** The row that the step gives for a state. */
   map (state: Row, window: Window | undefined): Row {
     const plain = this.#plain.length
-    const row: Row = []
-    for (let i = 0; i < plain; i++) row.push(state[i]!)
-    for (let i = 0; i < this.#aggregates.length; i++) row.push(this.#aggregates[i]!.implementation.map(state[plain + i]!))
+    const row: Row = new Array<Value>(plain + this.#aggregates.length)
+    for (let i = 0; i < plain; i++) row[i] = state[i]!
+    for (let i = 0; i < this.#aggregates.length; i++) row[plain + i] = this.#aggregates[i]!.implementation.map(state[plain + i]!)
     if (window !== undefined) row.push(BigInt(window.start), BigInt(window.end))
     return row
   }

@@ -20,10 +20,10 @@ export function compileSelects (selects: readonly SelectExpression[], columns: r
     return expression.node === 'UnqualifiedColumnReference' ? columns.findIndex(column => column.name === expression.name) : -1
   })
   return row => {
-    const result: Row = []
+    const result = new Array<Value>(evaluators.length)
     for (let i = 0; i < evaluators.length; i++) {
       const place = places[i]!
-      result.push(place >= 0 ? row[place]! : evaluators[i]!(row))
+      result[i] = place >= 0 ? row[place]! : evaluators[i]!(row)
     }
     return result
   }

@@ -55,25 +55,29 @@ function deserializer (columns: readonly Column[], unwrapped: boolean, context: 
     if (readers.size >= SCHEMAS_MAX) readers.clear()
     readers.set(id, made)
   }
-  const idOf = (data: Buffer) => data.length < HEADER_BYTES || data[0] !== 0 ? -1 : data.readInt32BE(1)
-  return {
-    prepare: (data: Buffer) => {
-      const id = idOf(data)
-      return id < 0 || readers.has(id) ? undefined : load(id)
-    },
-    deserialize: (data: Buffer): Row | null => {
-      const id = idOf(data)
-      if (id < 0) throw failure(context, new Error('Unknown magic byte!'))
-      const read = readers.get(id)
-      if (read === undefined) throw failure(context, new Error(`The schema with id ${id} was not loaded`))
-      if (read instanceof Error) throw read
-      try {
-        const value = read(reader.reset(data, HEADER_BYTES))
-        return unwrapped ? value === null ? null : [value] : value as Row | null
-      } catch (error) {
-        throw failure(context, error)
-      }
+  const idAt = (buffer: Buffer, start: number, end: number) => end - start < HEADER_BYTES || buffer[start] !== 0 ? -1 : buffer.readInt32BE(start + 1)
+  const isPrepared = (buffer: Buffer, start: number, end: number): boolean => {
+    const id = idAt(buffer, start, end)
+    return id < 0 || readers.has(id)
+  }
+  const deserializeAt = (buffer: Buffer, start: number, end: number): Row | null => {
+    const id = idAt(buffer, start, end)
+    if (id < 0) throw failure(context, new Error('Unknown magic byte!'))
+    const read = readers.get(id)
+    if (read === undefined) throw failure(context, new Error(`The schema with id ${id} was not loaded`))
+    if (read instanceof Error) throw read
+    try {
+      const value = read(reader.reset(buffer, start + HEADER_BYTES, end))
+      return unwrapped ? value === null ? null : [value] : value as Row | null
+    } catch (error) {
+      throw failure(context, error)
     }
+  }
+  return {
+    prepare: (data: Buffer) => isPrepared(data, 0, data.length) ? undefined : load(idAt(data, 0, data.length)),
+    isPrepared,
+    deserialize: (data: Buffer) => deserializeAt(data, 0, data.length),
+    deserializeAt
   }
 }
 

@@ -18,8 +18,12 @@ export class SerdeError extends Error {
 export interface Deserializer {
   /** Waits for what `data` needs, such as the schema of its id. undefined where `deserialize` may be called at once. */
   readonly prepare?: (data: Buffer) => Promise<void> | undefined
+  /** True where a part of a buffer needs no `prepare`, said without cutting it out. */
+  readonly isPrepared?: (buffer: Buffer, start: number, end: number) => boolean
   /** The columns' values in order; null where the data says null as a whole. Throws SerdeError. Values may point into `data`. */
   readonly deserialize: (data: Buffer) => Row | null
+  /** As `deserialize`, of a part of a buffer that need not be cut out. Absent: it must be. */
+  readonly deserializeAt?: (buffer: Buffer, start: number, end: number) => Row | null
 }
 
 /** Throws SerdeError. null: the record's key or value is null. */

@@ -1,8 +1,10 @@
 // The KAFKA format: one column, written as Kafka's own serializers write it (KafkaSerdeFactory). NONE: no column at all.
+import { ByteReader } from '../bytes.js'
 import { SerdeError } from './format.js'
 import type { Format } from './format.js'
 import type { Row, Value } from '../../plan/value.js'
 import type { SqlType } from '../../sql/sql-type.js'
+import { TextCache } from './text-cache.js'
 
 interface Codec { readonly size?: number, readonly read: (data: Buffer) => Value, readonly write: (value: Value) => Buffer }
 
@@ -42,7 +44,12 @@ export const kafkaFormat: Format = {
     const column = single(columns)
     if (column === undefined) return { deserialize: () => null }
     const { size, read } = codecOf(column.type)
+    const reader = new ByteReader(Buffer.alloc(0))
+    const cache = new TextCache()
     return {
+      ...column.type.base === 'STRING' && {
+        deserializeAt: (buffer: Buffer, start: number, end: number) => [cache.read(reader.reset(buffer, start, end), end - start)]
+      },
       deserialize: data => {
         if (size !== undefined && data.length !== size) {
           throw new SerdeError(`Error deserializing KAFKA message from topic: ${topic}`, [SIZE_MESSAGES[column.type.base] ?? 'Wrong size'])
