@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { invalidField } from '../errors.js'
 import { editableFields, type LinkChanges, type LinkDoc, type LinkEventType, type RedirectRule, type ScheduledEdit } from '../events/link-event.js'
 import { validateRules, type RuleInput } from './rules.js'
-import { aheadAt, docAt } from './schedule.js'
+import { docAt } from './schedule.js'
 import { normaliseUrl } from './url.js'
 
 /** The fields of a link that a client may give; null takes one away (RFC 7396). */
@@ -145,6 +145,6 @@ const presentChanges = (changes: LinkChanges) => {
   return Object.fromEntries(Object.entries(shown).filter(([name]) => names.has(name)))
 }
 
-/** Edits that lie ahead at an instant, as the API shows them: of the changes only the fields that change. */
-export const presentAhead = (scheduled: readonly ScheduledEdit[], at: number) => aheadAt(scheduled, at)
+/** Edits that lie ahead, as the API shows them: of the changes only the fields that change. */
+export const presentScheduled = (scheduled: readonly ScheduledEdit[]) => scheduled
   .map(({ event_id: eventId, valid_from: from, changes }) => ({ eventId, effectiveAt: new Date(from).toISOString(), changes: presentChanges(changes) }))

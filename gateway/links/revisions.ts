@@ -1,8 +1,8 @@
 // A history told to people: which events were ignored and why, and what each accepted one changed.
 import { isDeepStrictEqual } from 'node:util'
 import type { LinkHistory, Revision } from '../queries/links.js'
-import { present, presentAhead } from './document.js'
-import { docAt } from './schedule.js'
+import { present, presentScheduled } from './document.js'
+import { aheadAt, docAt } from './schedule.js'
 
 /** `index` is the event's place among the attempts. */
 export interface Rejection {
@@ -39,7 +39,7 @@ export const rejectionsOf = (history: LinkHistory): readonly Rejection[] => {
 export interface FieldDifference { readonly field: string, readonly from: unknown, readonly to: unknown }
 
 const shownAt = ({ doc, scheduled }: Revision, at: number): Record<string, unknown> =>
-  ({ ...present(docAt(doc, scheduled, at)), scheduled: presentAhead(scheduled, at) })
+  ({ ...present(docAt(doc, scheduled, at)), scheduled: presentScheduled(aheadAt(scheduled, at)) })
 
 /**
  * What a revision changed: field by field, as the API shows them, from how the link stood just before it. A scheduled edit that had come due

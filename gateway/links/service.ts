@@ -176,10 +176,11 @@ export class LinkService {
   ): Promise<CommandResult | { readonly lostTo: number }> {
     const key = context.idempotencyKey
     const eventId = key === undefined ? this.#options.newId() : derivedId(request.kind, context.actor, link, key)
+    // an earlier version is read before the link as it stands: it is then one of the versions that the decision is based on
+    const command = await this.#commandOf(link, request)
     const state = await this.#options.read(link)
     const view = viewOf(state)
     if (state === undefined || view === undefined) throw noLink(link)
-    const command = await this.#commandOf(link, request)
     if (key !== undefined && state.eventIds.includes(eventId)) return await this.#replayed(link, eventId, command, reason)
     if (seen !== undefined && !seen.includes(view.version)) throw stale(link, view.version)
     // a clock that is behind that of the event before must not turn the order of the history around
@@ -197,8 +198,9 @@ export class LinkService {
   async #commandOf (link: string, request: ChangeRequest): Promise<Command> {
     if (request.kind !== 'revert') return request
     const past = await this.#options.atVersion(link, request.version)
-    const view = past === undefined ? undefined : pastViewOf(past)
-    if (view === undefined) throw invalidField('/version', `is not a version of ${link}: it has ${past?.versionNow ?? 0}`)
+    if (past === undefined || past.versionNow === 0) throw noLink(link)
+    const view = pastViewOf(past)
+    if (view === undefined) throw invalidField('/version', `is not a version of ${link}: it has ${past.versionNow}`)
     return { ...request, doc: standingAt(view, view.updatedAt).doc }
   }
 
@@ -225,7 +227,7 @@ export class LinkService {
     await this.#options.write(link, event, traceparent)
     const { outcome, state } = await this.#options.confirmation.of(link, event.event_id, event.base_version, deadline)
     if (outcome === 'pending') return { kind: 'pending', link, eventId: event.event_id }
-    if (outcome === 'lost') return { lostTo: viewOf(state) }
+    if (outcome === 'lost') return { lostTo: this.#standing(state) }
     const createdAt = state?.createdAt ?? event.occurred_at
     const view = { link, version: event.base_version + 1, createdAt, updatedAt: event.occurred_at, doc: event.doc, scheduled: event.scheduled ?? [] }
     this.#options.onChange(viewOf(state) ?? view)

@@ -1,7 +1,7 @@
 // A link as its log shows it, and as it stands at an instant.
 import type { LinkDoc, ScheduledEdit } from '../events/link-event.js'
 import type { LinkState, PastState } from '../queries/links.js'
-import { docAt } from './schedule.js'
+import { aheadAt, docAt } from './schedule.js'
 
 export interface LinkView {
   readonly link: string
@@ -25,6 +25,6 @@ export const pastViewOf = ({ link, createdAt, revision }: PastState): LinkView |
   ? undefined
   : { link, version: revision.baseVersion + 1, createdAt, updatedAt: revision.occurredAt, doc: revision.doc, scheduled: revision.scheduled }
 
-/** The link as it stands at an instant (milliseconds since 1970): the scheduled edits that have come due by then are in its document. */
+/** The link as it stands at an instant (milliseconds since 1970): the scheduled edits that have come due by then are in its document, not ahead of it. */
 export const standingAt = (view: LinkView, at: number): LinkView =>
-  view.scheduled.length === 0 ? view : { ...view, doc: docAt(view.doc, view.scheduled, at) }
+  view.scheduled.length === 0 ? view : { ...view, doc: docAt(view.doc, view.scheduled, at), scheduled: aheadAt(view.scheduled, at) }

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { traceparentOf } from '../events/trace.js'
 import { LinklogError } from '../errors.js'
-import { present, presentAhead } from '../links/document.js'
+import { present, presentScheduled } from '../links/document.js'
 import type { CommandResult, Context } from '../links/service.js'
 import { isLinkKey } from '../links/slug.js'
 import type { LinkView } from '../links/view.js'
@@ -20,14 +20,14 @@ export const linkKey = (text: string): string => {
 export const shortUrl = (link: string, publicUrl: string): string =>
   link.includes('/') ? `${new URL(publicUrl).protocol}//${link}` : `${publicUrl}/${link}`
 
-/** A link as the API shows it; `at`: the instant for which it is shown, now unless told. */
-export const toLink = ({ link, version, createdAt, updatedAt, doc, scheduled }: LinkView, publicUrl: string, at = Date.now()) => ({
+/** A link as the API shows it. */
+export const toLink = ({ link, version, createdAt, updatedAt, doc, scheduled }: LinkView, publicUrl: string) => ({
   link,
   slug: link.slice(link.indexOf('/') + 1),
   shortUrl: shortUrl(link, publicUrl),
   version,
   ...present(doc),
-  scheduled: presentAhead(scheduled, at),
+  scheduled: presentScheduled(scheduled),
   createdAt: iso(createdAt),
   updatedAt: iso(updatedAt)
 })

@@ -2,9 +2,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { LinklogError } from '../errors.js'
-import { present, presentAhead } from '../links/document.js'
+import { present, presentScheduled } from '../links/document.js'
 import { differenceOf, rejectionsOf } from '../links/revisions.js'
-import { docAt } from '../links/schedule.js'
+import { aheadAt, docAt } from '../links/schedule.js'
 import type { LinkHistory } from '../queries/links.js'
 import { etag, iso, linkKey } from './link-answers.js'
 import { EventStatus, LinkParams, problems, Revisions, Scheduled } from './schemas.js'
@@ -29,7 +29,7 @@ const toRevision = ({ revisions }: LinkHistory, index: number) => {
     effectiveAt: validFrom === null ? null : iso(validFrom),
     revertedTo,
     ...present(docAt(doc, scheduled, occurredAt)),
-    scheduled: presentAhead(scheduled, occurredAt)
+    scheduled: presentScheduled(aheadAt(scheduled, occurredAt))
   }
 }
 
@@ -85,7 +85,7 @@ export const linkHistoryRoutes: FastifyPluginAsyncTypebox = async app => {
     }
   }, async (request, reply) => {
     const { link, revisions } = await app.links.history(linkKey(request.params.link))
-    const scheduled = presentAhead(revisions.at(-1)?.scheduled ?? [], Date.now()).map(edit => {
+    const scheduled = presentScheduled(aheadAt(revisions.at(-1)?.scheduled ?? [], Date.now())).map(edit => {
       const made = revisions.find(({ eventId }) => eventId === edit.eventId)
       return { ...edit, actor: made?.actor ?? null, reason: made?.reason ?? null, scheduledAt: made === undefined ? null : iso(made.occurredAt) }
     })

@@ -67,7 +67,7 @@ const readRoute: FastifyPluginAsyncTypebox<LinkRoutesOptions> = async (app, { pu
     const past = version !== undefined ? app.links.atVersion(link, version) : at !== undefined ? app.links.asOf(link, at) : undefined
     const view = await (past ?? app.links.get(link))
     reply.header('etag', etag(view.version)).header('cache-control', 'no-cache')
-    return reply.send(toLink(view, publicUrl(), at ?? (version === undefined ? undefined : view.updatedAt)))
+    return reply.send(toLink(view, publicUrl()))
   })
 }
 
