@@ -239,7 +239,9 @@ async function pages (gateway: Service, link: string): Promise<{ revisions: (Rev
   return all
 }
 
-async function checkLink (t: Test, gateway: Service, link: string, sent: readonly Sent[], random: () => number): Promise<{ revisions: number, rejected: number }> {
+interface Counts { readonly revisions: number, readonly rejected: number }
+
+async function checkLink (t: Test, gateway: Service, link: string, sent: readonly Sent[], random: () => number): Promise<Counts> {
   const { revisions, rejected } = await pages(gateway, link)
   const check = new LinkCheck(link, revisions, sent)
   check.history()
