@@ -208,6 +208,7 @@ export class VisitTables {
     await this.#ksqldb.pullEach(`SELECT orphan, total, without_bots, first_visit, last_visit FROM ${this.#names.ksql('orphans')};`, row => {
       const key = String(row[0])
       const bar = key.lastIndexOf('|')
+      if (key.slice(bar + 1) === 'viewed') return // a pixel that was shown, not a link that was not there
       onOrphan({
         slug: key.slice(0, bar),
         outcome: key.slice(bar + 1),

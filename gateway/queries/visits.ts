@@ -43,6 +43,11 @@ export class VisitQueries {
     return await this.#totals('visits_by_link', `link = ${escapeString(link)}`)
   }
 
+  /** How often a link's tracking pixel was shown; never is 0. The table of what led nowhere has it, by link and outcome. */
+  async views (link: string): Promise<Totals> {
+    return await this.#totals('orphans', `orphan = ${escapeString(`${link}|viewed`)}`)
+  }
+
   /** Visits of each of these links that has any. */
   async byLinks (links: readonly string[]): Promise<readonly Totals[]> {
     const { rows } = await this.#ksqldb.pull(

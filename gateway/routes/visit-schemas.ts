@@ -79,6 +79,7 @@ export const LinkVisits = Type.Object({
   os: counts('operating system'),
   devices: counts('device'),
   countries: counts('country, or (unknown)'),
+  views: Type.Object({ total: Type.Integer(), withoutBots: Type.Integer() }, { description: 'How often the tracking pixel was shown: not among the visits' }),
   ...answers
 })
 
@@ -98,7 +99,7 @@ export const scopeFields = {
 }
 
 export const OrphansQuery = Type.Object({
-  outcome: Type.Optional(oneOf(outcomes.filter(outcome => outcome !== 'redirected'), 'Only those that were answered so')),
+  outcome: Type.Optional(oneOf(outcomes.filter(outcome => outcome !== 'redirected' && outcome !== 'viewed'), 'Only those that were answered so')),
   domain: scopeFields.domain,
   bots: Type.Optional(oneOf<'exclude' | 'include'>(['exclude', 'include'], 'Whether slugs that only robots asked for are told: include unless told otherwise')),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),

@@ -61,9 +61,10 @@ const routesOfLinks: FastifyPluginAsyncTypebox<VisitRoutesOptions> = async (app,
   }, async request => {
     const link = linkKey(request.params.link)
     const question = Object.keys(request.query).length === 0 ? undefined : toQuestion(request.query as QuestionParameters, groupsOfLink, now())
-    const [totals, sources, answer] = await Promise.all([
+    const [totals, sources, views, answer] = await Promise.all([
       queries.byLink(link),
       queries.sources(link),
+      queries.views(link),
       question === undefined ? undefined : questions.ask({ of: 'links', names: [link] }, question),
       app.links.get(link)
     ])
@@ -77,6 +78,7 @@ const routesOfLinks: FastifyPluginAsyncTypebox<VisitRoutesOptions> = async (app,
       os: systems,
       devices,
       countries,
+      views: { total: views.total, withoutBots: views.withoutBots },
       ...(question !== undefined && answer !== undefined && presentAnswer(question, answer))
     }
   })

@@ -56,6 +56,7 @@ export class FakeVisits {
   async byLink (link: string) { this.#ask('link', link); return this.totals }
   async byUrl (url: string) { this.#ask('url', url); return this.totals }
   async sources (link: string) { this.#ask('sources', link); return this.of }
+  async views (link: string) { this.#ask('views', link); return noVisits }
   async byLinks (links: readonly string[]) { this.#ask('links', links); return links.map(() => this.totals) }
 }
 

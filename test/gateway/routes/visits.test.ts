@@ -10,7 +10,8 @@ t.test('a link without visits', async t => {
   const { call } = await startRoutes(t)
   await call('POST', '/api/links', { url: 'https://example.com/', slug: 'v' })
   t.strictSame((await call('GET', '/api/links/v/visits')).body, {
-    link: 'v', total: 0, withoutBots: 0, visitors: 0, firstVisit: null, lastVisit: null, referrers: {}, browsers: {}, os: {}, devices: {}, countries: {}
+    link: 'v', total: 0, withoutBots: 0, visitors: 0, firstVisit: null, lastVisit: null, referrers: {}, browsers: {}, os: {}, devices: {}, countries: {},
+    views: { total: 0, withoutBots: 0 }
   })
   t.match(await call('GET', '/api/links/none/visits'), { status: 404, body: { code: 'link_not_found' } })
 })
