@@ -22,6 +22,7 @@ import { guessLimitPlugin, rateLimitPlugin } from './plugins/limits.js'
 import { linksPlugin } from './plugins/links.js'
 import { metricsPlugin } from './plugins/metrics.js'
 import { openapiPlugin } from './plugins/openapi.js'
+import { answerClientError } from './plugins/patience.js'
 import { problemDetailsPlugin, sendProblem } from './plugins/problem-details.js'
 import { questionsPlugin } from './plugins/questions.js'
 import { redirectsPlugin, serverWith } from './plugins/redirects.js'
@@ -35,6 +36,7 @@ import { LinkListQueries } from './queries/link-list.js'
 import { BatchedPull } from './queries/batch.js'
 import { domainRoutes } from './routes/domains.js'
 import { eventRoutes } from './routes/events.js'
+import { bulkRoutes } from './routes/bulk.js'
 import { keyRoutes } from './routes/keys.js'
 import { linkListRoutes } from './routes/link-list.js'
 import { linkRoutes } from './routes/links.js'
@@ -156,9 +158,12 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
 
 /** Lists read whole tables: few at a time, since each takes a core of ksqlDB while it runs. */
 const listsAtOnce = { runningMax: 4, waitingMax: 32 }
+/** Each holds up to some MiB of lines and outcomes. */
+const bulksAtOnce = { runningMax: 4, waitingMax: 0 }
 
 const registerLists = async (app: FastifyInstance, config: Config, names: Names, publicUrl: () => string): Promise<void> => {
   const lister = new Lister({ queries: new LinkListQueries(app.ksqldb, names), now: Date.now })
+  await app.register(bulkRoutes, { gate: new ScanGate(bulksAtOnce), publicUrl })
   await app.register(linkListRoutes, { lister, gate: new ScanGate({ ...listsAtOnce, timeoutMs: config.scanTimeoutMs }), publicUrl })
 }
 

@@ -20,6 +20,7 @@ export const openRoutes: ReadonlySet<string> = new Set(['GET /api/openapi.json']
 export const routeAccess: Readonly<Record<string, Access>> = {
   'POST /api/links': access('links:write', 'body'),
   'GET /api/links': access('links:read', 'own'),
+  'POST /api/links/bulk': access('links:write', 'own'),
   'GET /api/links/:link': access('links:read', 'link'),
   'PATCH /api/links/:link': access('links:write', 'link'),
   'DELETE /api/links/:link': access('links:write', 'link'),

@@ -57,6 +57,7 @@ const follow = async (
 export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => ReadonlySet<string> }>(async (app, { config, names, ownHosts }) => {
   const queries = new LinkQueries(app.ksqldb, names)
   const states = new BatchedPull<LinkState>(async keys => await queries.states(keys))
+  const eventLinks = new BatchedPull<string>(async eventIds => await queries.linksOfEvents(eventIds))
   const cache = new TargetCache({
     load: targetLoader(queries, states),
     max: config.cacheLinksMax,
@@ -72,7 +73,7 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
     history: async link => await queries.history(link),
     atVersion: async (link, version) => await queries.atVersion(link, version),
     asOf: async (link, at) => await queries.asOf(link, at),
-    linkOfEvent: async eventId => await queries.linkOfEvent(eventId),
+    linkOfEvent: async eventId => await eventLinks.load(eventId),
     write: async (link, event, traceparent) => await app.kafka.events.append(
       names.linkEvents, link, app.codecs.linkEvent.encode(event), traceparent === undefined ? {} : { traceparent }),
     confirmation,

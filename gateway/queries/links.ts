@@ -285,11 +285,11 @@ export class LinkQueries {
     })()
   }
 
-  /** The link on which an event id was first written, or undefined where it never was. */
-  async linkOfEvent (eventId: string): Promise<string | undefined> {
+  /** The links on which these event ids were first written; one that never was is absent. */
+  async linksOfEvents (eventIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const { rows } = await this.#ksqldb.pull(
-      `SELECT event_id, link FROM ${this.#names.ksql('link_event_ids')} WHERE event_id = ${escapeString(eventId)};`)
-    return rows[0] === undefined ? undefined : String(rows[0][1])
+      `SELECT event_id, link FROM ${this.#names.ksql('link_event_ids')} WHERE event_id IN (${eventIds.map(escapeString).join(', ')});`)
+    return new Map(rows.map(row => [String(row[0]), String(row[1])]))
   }
 
   #keyed (links: readonly string[]): string {

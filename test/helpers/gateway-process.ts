@@ -118,7 +118,7 @@ export class GatewayProcess {
       ...(body !== undefined && { body: isText ? body : JSON.stringify(body) })
     })
     const text = await response.body.text()
-    const isJson = /json/.test(String(response.headers['content-type'])) && text !== ''
+    const isJson = /[/+]json/.test(String(response.headers['content-type'])) && text !== ''
     return { status: response.statusCode, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined }
   }
 

@@ -42,7 +42,7 @@ t.test('every query is one statement of the language, whatever the values', asyn
   await links.states([nasty, 'b'])
   await links.history(nasty)
   await links.targets(['a', nasty])
-  await links.linkOfEvent(nasty)
+  await links.linksOfEvents([nasty])
   await links.atVersion(nasty, 3)
   await links.asOf(nasty, -5)
   await visits.byLink(nasty)
