@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { LinklogError, toProblem, type ErrorCode } from '../errors.js'
+import { isPatient } from './patience.js'
 
 const codes: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
@@ -10,6 +11,7 @@ const codes: Readonly<Record<string, ErrorCode>> = {
 
 /** For Fastify's clientErrorHandler. */
 export const answerClientError = (error: Error & { code?: string }, socket: Socket): void => {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isPatient(socket)) return
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy()
     return

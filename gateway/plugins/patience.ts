@@ -21,18 +21,5 @@ export const waitPatiently = (request: FastifyRequest): () => void => {
   }
 }
 
-const statusOf: Readonly<Record<string, readonly [status: number, phrase: string]>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
-  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large']
-}
-
-/** Answers what Node refuses before there is a request. */
-export const answerClientError = (error: Error & { code?: string }, socket: Duplex): void => {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && patient.has(socket)) return
-  const [status, phrase] = statusOf[error.code ?? ''] ?? [400, 'Bad Request']
-  const body = JSON.stringify({ type: 'about:blank', title: phrase, status })
-  const head = `HTTP/1.1 ${status} ${phrase}\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
-  if (socket.writable) socket.write(head + body)
-  socket.destroy(error)
-}
+/** Whether a request that has not arrived whole in time may go on. */
+export const isPatient = (socket: Duplex): boolean => patient.has(socket)
