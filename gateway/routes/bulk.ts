@@ -18,8 +18,8 @@ import { CreateLinkBody, IdempotencyHeader, PatchLinkBody, problems } from './sc
 export interface BulkRoutesOptions { readonly gate: ScanGate, readonly publicUrl: () => string }
 
 const lineBytesMax = 64 * 1024
-/** Lines in hand. Commands wait for the tables together, so that more of them at once take hardly longer. */
-const itemsMax = 2_000
+/** Lines in hand: as many as confirm within CONFIRM_TIMEOUT_MS even where the tables are slow, and enough that they wait for them together. */
+const itemsMax = 500
 const bytesMax = 8 * 1024 * 1024
 const pieceChars = 64 * 1024
 /** Outcomes kept for a client that sends all before it reads: about 100,000. */
