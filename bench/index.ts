@@ -6,7 +6,8 @@ import type { Benchmark } from './report.js'
 const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }>>> = {
   broker: () => import('./broker.js'),
   create: () => import('./create.js'),
-  engine: () => import('./engine.js')
+  engine: () => import('./engine.js'),
+  redirect: () => import('./redirect.js')
 }
 
 async function main (args: readonly string[]): Promise<number> {

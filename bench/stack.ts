@@ -60,6 +60,10 @@ export class StackProcess implements Addresses {
     return new StackProcess(child, addresses)
   }
 
+  get pid (): number | undefined {
+    return this.#child.pid
+  }
+
   #sample (): void {
     const { rssMiB, anonymousMiB } = readUse(this.#child.pid)
     this.peakRssMiB = Math.max(this.peakRssMiB, rssMiB)

@@ -26,6 +26,11 @@ export interface Config {
   readonly topicPartitions: number
   readonly topicReplicationFactor: number
   readonly dataDir: string
+  /** This gateway's own folder: its spool, its id. */
+  readonly gatewayDir: string
+  /** Gateways that share dataDir, and which of them this is, from 1. */
+  readonly workers: number
+  readonly worker: number
   readonly embedded: { readonly host: string, readonly kafkaPort: number, readonly registryPort: number, readonly ksqldbPort: number }
   readonly bodyLimitBytes: number
   readonly requestTimeoutMs: number
@@ -95,6 +100,9 @@ const schema = {
     TOPIC_PARTITIONS: count(4, 1, 1000),
     TOPIC_REPLICATION_FACTOR: count(1, 1, 32),
     DATA_DIR: { ...text, default: './data' },
+    // set by the process that starts workers, for each of them
+    LINKLOG_WORKER: count(1, 1, 64),
+    LINKLOG_WORKERS: count(1, 1, 64),
     EMBEDDED_HOST: { ...text, default: '127.0.0.1' },
     EMBEDDED_KAFKA_PORT: port(9092),
     EMBEDDED_REGISTRY_PORT: port(8081),
@@ -195,6 +203,9 @@ export const readConfig = (env: NodeJS.ProcessEnv): Config => {
     topicPartitions: number('TOPIC_PARTITIONS'),
     topicReplicationFactor: number('TOPIC_REPLICATION_FACTOR'),
     dataDir: path.resolve(String(settings['DATA_DIR'])),
+    gatewayDir: path.resolve(String(settings['DATA_DIR']), number('LINKLOG_WORKER') === 1 ? 'gateway' : `gateway-${number('LINKLOG_WORKER')}`),
+    workers: number('LINKLOG_WORKERS'),
+    worker: number('LINKLOG_WORKER'),
     embedded: {
       host: String(settings['EMBEDDED_HOST']),
       kafkaPort: number('EMBEDDED_KAFKA_PORT'),

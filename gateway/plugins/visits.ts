@@ -7,6 +7,7 @@ import type { VisitorDraw } from '../links/rule-facts.js'
 import type { Names } from '../topics.js'
 import { visitorDraw } from '../visits/draw.js'
 import { GatewayFolder } from '../visits/folder.js'
+import { leftoverFolders, shipLeftover } from '../visits/leftover.js'
 import { VisitRecorder } from '../visits/recorder.js'
 import { ShipThread } from '../visits/ship-thread.js'
 import { SpoolWriter } from '../visits/spool-writer.js'
@@ -24,17 +25,21 @@ declare module 'fastify' {
 const rollEveryMs = 60_000
 
 export const visitsPlugin = fp<{ config: Config, stack: StackAddresses, names: Names }>(async (app, { config, stack, names }) => {
-  const folder = await GatewayFolder.open(path.join(config.dataDir, 'gateway'))
+  const folder = await GatewayFolder.open(config.gatewayDir)
   const { directory, gatewayId, position } = folder
   const spoolDirectory = path.join(directory, 'spool')
   const spool = SpoolWriter.open({ directory: spoolDirectory, bytesMax: config.spoolBytesMax, segmentBytes: config.spoolSegmentBytes, after: position })
   const secret = await visitorSecret(config.visitorSecret, directory)
   const { schema, schemaId } = app.codecs.visit
-  const group = names.topic(`linklog-spool-${gatewayId}`)
+  const groupOf = (id: string): string => names.topic(`linklog-spool-${id}`)
+  const onFault = (fault: string): void => app.log.warn(`visits could not be shipped, and wait in the spool: ${fault}`)
   const thread = new ShipThread({
-    order: { config, stack, memory: spool.state.memory, folder: directory, spoolDirectory, gatewayId, position, topic: names.visits, group, schema, schemaId },
+    order: {
+      config, stack, memory: spool.state.memory, folder: directory, spoolDirectory, gatewayId, position, topic: names.visits, schema, schemaId,
+      group: groupOf(gatewayId)
+    },
     state: spool.state,
-    onFault: fault => app.log.warn(`visits could not be shipped, and wait in the spool: ${fault}`)
+    onFault
   })
   app.decorate('spool', spool)
   app.decorate('visitorDraw', visitorDraw(secret))
@@ -61,8 +66,16 @@ export const visitsPlugin = fp<{ config: Config, stack: StackAddresses, names: N
   metrics.gauge('linklog_log_connected', '1 while the log takes visits', () => state.get('connected'))
   thread.start()
   const rolling = setInterval(() => spool.rollShipped(), rollEveryMs)
+  const stop = new AbortController()
+  const leftovers = config.worker !== 1
+    ? []
+    : leftoverFolders(config.dataDir, config.workers).map(async leftover => await shipLeftover(leftover, {
+      order: { config, stack, topic: names.visits, schema, schemaId }, groupOf, onFault, signal: stop.signal
+    }).catch((error: unknown) => app.log.error({ err: error, folder: leftover }, 'the visits of an earlier worker could not be shipped')))
   app.addHook('onClose', async () => {
     clearInterval(rolling)
+    stop.abort()
+    await Promise.all(leftovers)
     spool.close()
     await thread.stop(config.stopTimeoutMs / 2)
     folder.close()

@@ -9,12 +9,19 @@ import { until } from '../helpers/until.js'
 export { randomFrom } from '../helpers/random.js'
 export { onCluster, skipWithoutBuild } from '../helpers/gateway-process.js'
 
-export interface ServiceOptions { readonly env?: Readonly<Record<string, string>>, readonly dataDir?: string, readonly prefix?: string, readonly root?: string }
+export interface ServiceOptions {
+  readonly env?: Readonly<Record<string, string>>
+  readonly dataDir?: string
+  readonly prefix?: string
+  readonly root?: string
+  readonly args?: readonly string[]
+}
 export type Service = GatewayProcess & { readonly prefix: string }
 
 /** A service with a folder and a prefix of its own, gone when the test ends. */
-export async function startService (t: Test, { env = {}, dataDir = t.testdir(), prefix = newPrefix(), root }: ServiceOptions = {}): Promise<Service> {
-  const gateway = await GatewayProcess.start({ dataDir, prefix, env, startTimeoutMs: onCluster ? 180_000 : 60_000, ...(root !== undefined && { root }) })
+export async function startService (t: Test, options: ServiceOptions = {}): Promise<Service> {
+  const { env = {}, dataDir = t.testdir(), prefix = newPrefix(), root, args = [] } = options
+  const gateway = await GatewayProcess.start({ dataDir, prefix, env, args, startTimeoutMs: onCluster ? 180_000 : 60_000, ...(root !== undefined && { root }) })
   t.teardown(async () => {
     await gateway.end()
     if (!t.passing()) t.comment(`The service printed:\n${gateway.output()}`)

@@ -35,6 +35,8 @@ export interface GatewayOptions {
   readonly prefix?: string
   readonly env?: Readonly<Record<string, string>>
   readonly startTimeoutMs?: number
+  /** Arguments of the server. */
+  readonly args?: readonly string[]
   /** Folder of the package whose built server is started; this one unless told. */
   readonly root?: string
 }
@@ -137,8 +139,13 @@ export class GatewayProcess {
 
   /** SIGKILL to what the gateway has started: the embedded stack. */
   killChildren (): void {
-    const children = spawnSync('ps', ['-o', 'pid=', '--ppid', String(this.#child.pid)], { encoding: 'utf8' }).stdout.split('\n').map(Number)
-    for (const pid of children.filter((number) => number > 0)) process.kill(pid, 'SIGKILL')
+    for (const { pid } of this.children()) process.kill(pid, 'SIGKILL')
+  }
+
+  /** What it has started, with the command lines. */
+  children (): Array<{ pid: number, command: string }> {
+    const { stdout } = spawnSync('ps', ['-o', 'pid=,args=', '--ppid', String(this.#child.pid)], { encoding: 'utf8' })
+    return [...stdout.matchAll(/^\s*(\d+) (.*)$/gm)].map(([, pid, command]) => ({ pid: Number(pid), command: command ?? '' }))
   }
 
   /** Resolves when nothing listens where the embedded broker did. */
@@ -171,7 +178,7 @@ interface Started { child: ChildProcess, guard: ChildProcess, exit: Promise<numb
 
 function startServer (options: GatewayOptions): Started {
   // Through `env`, because tap adds its loaders to every Node process that it sees started: they would cost 0.5 s and more of each start.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, join(options.root ?? root, 'dist/gateway/server.js')], {
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, join(options.root ?? root, 'dist/gateway/server.js'), ...options.args ?? []], {
     cwd: options.root ?? root, env: environment(options), detached: true, stdio: ['ignore', 'pipe', 'pipe']
   })
   let output = ''
