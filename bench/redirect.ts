@@ -103,7 +103,8 @@ const perSecond = ({ results }: Target): number => median(results.map(({ redirec
 const timeOf = ({ results }: Target, of: 'p50' | 'p99' | 'p999'): number => median(results.map(result => result[of]))
 
 async function measure (name: string, target: Target, settings: Settings, round: number, progress: (text: string) => void): Promise<void> {
-  const result = await load({ port: target.port, connections: settings.connections, links: settings.links, seconds: settings.seconds, rate: 0, seed: round + 1 })
+  const { connections, links, seconds } = settings
+  const result = await load({ port: target.port, connections, links, seconds, rate: 0, seed: round + 1 })
   if (result.others > 0) throw new Error(`${name}: ${result.others} answers were no 302`)
   target.results.push(result)
   target.answered += result.redirected
@@ -164,7 +165,11 @@ async function run (flags: readonly string[], progress: (text: string) => void):
   })
   const classPath = values['no-kafka'] ? undefined : await kafkaClassPath()
   const settings: Settings = {
-    links: Number(values.links), connections: Number(values.connections), seconds: Number(values.seconds), rounds: Number(values.rounds), kafka: classPath !== undefined
+    links: Number(values.links),
+    connections: Number(values.connections),
+    seconds: Number(values.seconds),
+    rounds: Number(values.rounds),
+    kafka: classPath !== undefined
   }
   const folder = mkdtempSync(join(tmpdir(), 'linklog-bench-redirect-'))
   const closing: (() => Promise<void> | void)[] = [() => rmSync(folder, { recursive: true, force: true })]
