@@ -48,7 +48,7 @@ export const cellColumns = ['version', 'rule', 'referrer', 'browser', 'os', 'dev
 const keysMax = 640
 const shares = { links: 16, domains: 64 } as const
 const tables = {
-  links: { key: 'link', hours: 'visit_hours', days: 'visit_days', cells: 'visit_cells' },
+  links: { key: 'link', hours: 'visits_by_link_hour', days: 'visits_by_link_day', cells: 'visit_cells' },
   domains: { key: 'domain', hours: 'domain_visit_hours', days: 'domain_visit_days', cells: 'domain_visit_cells' }
 } as const
 
@@ -174,7 +174,7 @@ export class VisitTables {
   /** Where in the log the visits of a link lie, by hour. */
   async offsets (link: string, from: number, to: number): Promise<readonly HourOffsets[]> {
     const { rows } = await this.#ksqldb.pull(
-      `SELECT WINDOWSTART, records, first_offset, latest_offsets FROM ${this.#names.ksql('visit_hours')} WHERE ${anyOf('link', [link])} AND ${within(from, to)};`)
+      `SELECT WINDOWSTART, records, first_offset, latest_offsets FROM ${this.#names.ksql('visits_by_link_hour')} WHERE ${anyOf('link', [link])} AND ${within(from, to)};`)
     return rows
       .map(row => ({ start: Number(row[0]), records: Number(row[1]), first: Number(row[2]), latest: (row[3] as unknown[]).map(Number) }))
       .sort((a, b) => b.start - a.start)
@@ -182,16 +182,16 @@ export class VisitTables {
 
   /** What each table has counted of a link, by the table's name. */
   async counted (link: string): Promise<Readonly<Record<string, LinkCounts>>> {
-    const sums = { visit_hours: { total: 0, withoutBots: 0, records: 0 }, visit_days: { total: 0, withoutBots: 0 }, visit_cells: { total: 0, withoutBots: 0 } }
-    const keys = { visit_hours: anyOf('link', [link]), visit_days: anyOf('link', [link]), visit_cells: anyOf('share', sharesOf(link, shares.links)) }
+    const sums = { visits_by_link_hour: { total: 0, withoutBots: 0, records: 0 }, visits_by_link_day: { total: 0, withoutBots: 0 }, visit_cells: { total: 0, withoutBots: 0 } }
+    const keys = { visits_by_link_hour: anyOf('link', [link]), visits_by_link_day: anyOf('link', [link]), visit_cells: anyOf('share', sharesOf(link, shares.links)) }
     const whole = this.#ksqldb.pull(
       `SELECT total, without_bots, first_visit, last_visit FROM ${this.#names.ksql('visits_by_link')} WHERE ${anyOf('link', [link])};`)
-    for (const table of ['visit_hours', 'visit_days', 'visit_cells'] as const) {
-      const records = table === 'visit_hours' ? ', records' : ''
+    for (const table of ['visits_by_link_hour', 'visits_by_link_day', 'visit_cells'] as const) {
+      const records = table === 'visits_by_link_hour' ? ', records' : ''
       await this.#ksqldb.pullEach(`SELECT total, without_bots${records} FROM ${this.#names.ksql(table)} WHERE ${keys[table]};`, row => {
         sums[table].total += Number(row[0])
         sums[table].withoutBots += Number(row[1])
-        if (table === 'visit_hours') sums.visit_hours.records += Number(row[2])
+        if (table === 'visits_by_link_hour') sums.visits_by_link_hour.records += Number(row[2])
       })
     }
     const row = (await whole).rows[0]

@@ -162,6 +162,6 @@ export class VisitLog {
   }
 }
 
-/** How many offsets an hour of visit_hours has at most. */
+/** How many offsets an hour of visits_by_link_hour has at most. */
 const tableOffsetsMax = 64
 const pageBytes = 16_384

@@ -65,7 +65,7 @@ t.test('visits one by one', { skip: skipWithoutBuild }, async (t) => {
     const counts = { total: redirected.length, withoutBots: people.length }
     t.match(body, {
       complete: true, equal: true, differences: [], log: { ...counts, records: records.length },
-      tables: { visits_by_link: counts, visit_hours: { ...counts, records: records.length }, visit_days: counts, visit_cells: counts }
+      tables: { visits_by_link: counts, visits_by_link_hour: { ...counts, records: records.length }, visits_by_link_day: counts, visit_cells: counts }
     })
     t.match((await gateway.call('GET', '/api/links/two/verify')).body, { equal: true, log: { total: 0, firstVisit: null } })
   })

@@ -12,7 +12,7 @@ const now = Date.UTC(2026, 5, 1)
 const all = { from: 0, to: Date.UTC(9999, 0) }
 const signal = new AbortController().signal
 
-/** visit_hours, as ksql/ defines it. */
+/** visits_by_link_hour, as ksql/ defines it. */
 const tableOf = (log: MemoryVisitLog, partition: number) => ({
   asked: 0,
   async offsets (link: string, from: number, to: number): Promise<HourOffsets[]> {
@@ -111,7 +111,7 @@ t.test('the recount', async t => {
   log.append(partition, 'a', aVisit({ outcome: 'expired' }))
   log.append(partition, 'a', aVisit({ outcome: 'not_found' }))
   const right: Record<string, LinkCounts> = {
-    visits_by_link: { total: 4, withoutBots: 3, firstVisit: times[2] ?? 0, lastVisit: times[1] ?? 0 }, visit_hours: { total: 4, withoutBots: 3, records: 5 }
+    visits_by_link: { total: 4, withoutBots: 3, firstVisit: times[2] ?? 0, lastVisit: times[1] ?? 0 }, visits_by_link_hour: { total: 4, withoutBots: 3, records: 5 }
   }
   const verify = async (answers: Array<Record<string, LinkCounts>>, timeoutMs = 5_000) => {
     const tables = { counted: async () => (answers.length > 1 ? answers.shift() : answers[0]) as Record<string, LinkCounts> }
@@ -124,9 +124,9 @@ t.test('the recount', async t => {
     differences: [],
     log: { partition, offset: 10, records: 5, total: 4, withoutBots: 3, firstVisit: times[2], lastVisit: times[1] }
   })
-  t.match(await verify([{ ...right, visit_hours: { total: 3, withoutBots: 2, records: 4 } }, right]), { equal: true }, 'a table that is late is waited for')
-  t.match(await verify([{ ...right, visit_hours: { total: 5, withoutBots: 3, records: 5 } }], 400), {
-    complete: true, equal: false, differences: [{ table: 'visit_hours', field: 'total', log: 4, found: 5 }]
+  t.match(await verify([{ ...right, visits_by_link_hour: { total: 3, withoutBots: 2, records: 4 } }, right]), { equal: true }, 'a table that is late is waited for')
+  t.match(await verify([{ ...right, visits_by_link_hour: { total: 5, withoutBots: 3, records: 5 } }], 400), {
+    complete: true, equal: false, differences: [{ table: 'visits_by_link_hour', field: 'total', log: 4, found: 5 }]
   })
   log.fetch = async () => await new Promise(resolve => { setTimeout(resolve, 50, new Map([[partition, { records: [], next: 1, end: 10 }]])) })
   t.match(await verify([right], 20), { complete: false, equal: null, tables: null })

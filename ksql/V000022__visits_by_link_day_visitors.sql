@@ -1,14 +1,14 @@
 -- Visits that were led somewhere, by link and day (UTC), and about how many visitors without robots (HyperLogLog). What tells visitors apart changes each
 -- day at midnight UTC, so a day is what visitors can be counted by.
 -- Read by GET /api/links/{link}/visits, GET /api/visits?links= and ?tag=, and GET /api/links/{link}/verify.
--- It takes the place of visits_by_link_day, all of which stands here too.
+-- It takes the place of the table of V000008, all of which stands here too.
 SET 'auto.offset.reset' = 'earliest';
 SET 'cache.max.bytes.buffering' = '10485760';
 
 DROP TABLE IF EXISTS visits_by_link_day;
 
-CREATE TABLE IF NOT EXISTS visit_days
-  WITH (KAFKA_TOPIC = 'visit-days', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'AVRO') AS
+CREATE TABLE IF NOT EXISTS visits_by_link_day
+  WITH (KAFKA_TOPIC = 'visits-by-link-day', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'AVRO') AS
 SELECT
   link,
   COUNT(*) AS total,

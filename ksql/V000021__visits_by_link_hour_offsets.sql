@@ -3,13 +3,13 @@
 -- Read by GET /api/links/{link}/visits (series), GET /api/visits?links= and ?tag=, GET /api/links/{link}/visits/events, and GET /api/links/{link}/verify.
 -- Requests for slugs that nobody has are not among them: they would make a row each, and stand in orphans.
 -- Windows are kept for ten years, and a visit that arrives late (a gateway that was cut off) still counts in its own hour.
--- It takes the place of visits_by_link_hour, all of which stands here too.
+-- It takes the place of the table of V000007, all of which stands here too.
 SET 'auto.offset.reset' = 'earliest';
 
 DROP TABLE IF EXISTS visits_by_link_hour;
 
-CREATE TABLE IF NOT EXISTS visit_hours
-  WITH (KAFKA_TOPIC = 'visit-hours', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'AVRO') AS
+CREATE TABLE IF NOT EXISTS visits_by_link_hour
+  WITH (KAFKA_TOPIC = 'visits-by-link-hour', KEY_FORMAT = 'KAFKA', VALUE_FORMAT = 'AVRO') AS
 SELECT
   link,
   SUM(CASE WHEN outcome = 'redirected' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS total,
