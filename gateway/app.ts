@@ -29,6 +29,7 @@ import { registerSchemas, registryPlugin } from './plugins/registry.js'
 import { securityPlugin } from './plugins/security.js'
 import { viewsPlugin } from './plugins/views.js'
 import { validationPlugin } from './plugins/validation.js'
+import { webhooksPlugin } from './plugins/webhooks.js'
 import { visitsPlugin } from './plugins/visits.js'
 import { makeTopics } from './prepare.js'
 import { LinkListQueries } from './queries/link-list.js'
@@ -46,6 +47,7 @@ import { redirectRoute } from './routes/redirect.js'
 import { ruleRoutes } from './routes/rules.js'
 import { serviceRoutes } from './routes/service.js'
 import { visitLogRoutes } from './routes/visit-log.js'
+import { webhookRoutes } from './routes/webhooks.js'
 import { visitRoutes } from './routes/visits.js'
 import { namesFor, type Names } from './topics.js'
 import { VisitLimits } from './visits/limits.js'
@@ -144,6 +146,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(domainsPlugin, { config, names, ownHosts: () => self().hosts, defaultHost: () => self().host })
     await app.register(linksPlugin, { config, names, ownHosts: () => app.domains.ownHosts(self().hosts) })
     await app.register(changesPlugin, { config, stack, names })
+    await app.register(webhooksPlugin, { config, stack, names, defaultHost: () => self().host })
     await app.register(visitsPlugin, { config, stack, names })
     await app.register(questionsPlugin, { config, stack, names, publicUrl })
     await registerRoutes(app, config, names, publicUrl)
@@ -172,6 +175,7 @@ const registerRoutes = async (app: FastifyInstance, config: Config, names: Names
   await app.register(serviceRoutes)
   await app.register(keyRoutes, { now: Date.now })
   await app.register(eventRoutes, { publicUrl })
+  await app.register(webhookRoutes, { publicUrl, allowPrivate: config.webhookPrivateAddresses })
   await app.register(domainRoutes)
   await app.register(linkRoutes, { publicUrl })
   await registerLists(app, config, names, publicUrl)

@@ -56,6 +56,10 @@ export interface Config {
   /** Where others reach the service, when that is not the host: the address of a container's published port. */
   readonly publishedHost: string | undefined
   readonly allowAnonymous: boolean
+  /** Whether webhooks may lead to addresses that are not public. */
+  readonly webhookPrivateAddresses: boolean
+  /** How long a delivery is tried before the webhook is given up. */
+  readonly webhookGiveUpMs: number
   /** Requests a minute, by key or address, on one gateway; 0 is no limit. */
   readonly rateLimitReads: number
   readonly rateLimitWrites: number
@@ -125,6 +129,8 @@ const schema = {
     TRUST_PROXY: { type: 'string', pattern: `^(?:true|false|${proxy}(?:,\\s*${proxy})*)$` },
     PUBLISHED_HOST: text,
     ALLOW_ANONYMOUS: { type: 'boolean', default: false },
+    WEBHOOK_PRIVATE_ADDRESSES: { type: 'boolean', default: false },
+    WEBHOOK_GIVE_UP_MS: count(oneDay, 1_000, 30 * oneDay),
     RATE_LIMIT_READS: count(6_000, 0, 10_000_000),
     RATE_LIMIT_WRITES: count(1_200, 0, 10_000_000),
     RATE_LIMIT_MISSES: count(300, 0, 10_000_000),
@@ -230,6 +236,8 @@ export const readConfig = (env: NodeJS.ProcessEnv): Config => {
     trustProxy: trustProxy(settings['TRUST_PROXY']),
     publishedHost: optional('PUBLISHED_HOST'),
     allowAnonymous: settings['ALLOW_ANONYMOUS'] as boolean,
+    webhookPrivateAddresses: settings['WEBHOOK_PRIVATE_ADDRESSES'] as boolean,
+    webhookGiveUpMs: number('WEBHOOK_GIVE_UP_MS'),
     rateLimitReads: number('RATE_LIMIT_READS'),
     rateLimitWrites: number('RATE_LIMIT_WRITES'),
     rateLimitMisses: number('RATE_LIMIT_MISSES'),

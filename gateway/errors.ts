@@ -18,6 +18,7 @@ const catalogue = {
   not_found: [404, 'There is nothing here'],
   link_not_found: [404, 'There is no such link'],
   domain_not_found: [404, 'There is no such domain'],
+  webhook_not_found: [404, 'There is no such webhook'],
   key_not_found: [404, 'There is no such API key'],
   event_not_found: [404, 'There is no such event on this link'],
   version_not_found: [404, 'The link did not stand then'],

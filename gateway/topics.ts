@@ -5,6 +5,7 @@ export interface Names {
   readonly visits: string
   readonly apiKeyEvents: string
   readonly domainEvents: string
+  readonly webhookEvents: string
   /** A ksqlDB name, such as LINKS, as it is called on this cluster. */
   ksql (name: string): string
   topic (name: string): string
@@ -20,6 +21,7 @@ export const namesFor = (prefix: string): Names => {
     visits: topic('visits'),
     apiKeyEvents: topic('api-key-events'),
     domainEvents: topic('domain-events'),
+    webhookEvents: topic('webhook-events'),
     topic,
     ksql: name => `${ksqlPrefix}${name}`
   }
@@ -32,7 +34,7 @@ export const recordBytesMax = 1_048_588
 
 /** The logs: kept for ever, never compacted. All else can be rebuilt from them. */
 export const logTopics = (names: Names, settings: TopicSettings) =>
-  [names.linkEvents, names.visits, names.apiKeyEvents, names.domainEvents].map(topic => ({
+  [names.linkEvents, names.visits, names.apiKeyEvents, names.domainEvents, names.webhookEvents].map(topic => ({
     topic,
     numPartitions: settings.partitions,
     replicationFactor: settings.replicationFactor,

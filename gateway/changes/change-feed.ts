@@ -106,7 +106,7 @@ export class ChangeFeed {
     for (const [partition, stretch] of late.size === 0 ? [] : await this.#options.reader.fetch(late, 0)) {
       const { records, next } = cutTo(stretch, Math.min(limit, entriesPerStretchMax))
       more ||= next < stretch.end
-      queues.push({ partition, entries: await this.#read(records, signal), next, head: 0 })
+      queues.push({ partition, entries: await this.read(records, signal), next, head: 0 })
     }
     const entries = merge(queues, limit)
     more ||= queues.some(({ entries, head }) => head < entries.length)
@@ -133,7 +133,8 @@ export class ChangeFeed {
     })
   }
 
-  async #read (records: readonly LogRecord[], signal: AbortSignal): Promise<Entry[]> {
+  /** Records of the log, read and judged. @throws LinklogError unavailable, or the signal's reason. */
+  async read (records: readonly LogRecord[], signal: AbortSignal): Promise<Entry[]> {
     const events = await Promise.all(records.map(async ({ value }) => {
       if (value === null) return undefined
       return await this.#options.decoder.decode(value).catch((error: unknown) => {
@@ -158,7 +159,7 @@ export class ChangeFeed {
         const position = await this.#positionOfTails()
         for (const [partition, stretch] of await this.#options.follower.fetch(position, followMs)) {
           if (stretch.next === position.get(partition)) continue
-          this.#append(partition, await this.#read(stretch.records, signal), stretch.next)
+          this.#append(partition, await this.read(stretch.records, signal), stretch.next)
         }
       } catch (error) {
         if (signal.aborted) break

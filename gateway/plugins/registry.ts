@@ -8,6 +8,7 @@ import type { ApiKeyEvent } from '../events/api-key-event.js'
 import type { DomainEvent } from '../events/domain-event.js'
 import type { LinkEvent } from '../events/link-event.js'
 import type { Visit } from '../events/visit.js'
+import type { WebhookEvent } from '../events/webhook-event.js'
 import type { Names } from '../topics.js'
 
 export interface Codecs {
@@ -15,6 +16,7 @@ export interface Codecs {
   readonly visit: AvroCodec<Visit>
   readonly apiKeyEvent: AvroCodec<ApiKeyEvent>
   readonly domainEvent: AvroCodec<DomainEvent>
+  readonly webhookEvent: AvroCodec<WebhookEvent>
 }
 
 declare module 'fastify' {
@@ -76,13 +78,14 @@ export interface RegistryOptions { readonly config: Config, readonly stack: Stac
 export const registerSchemas = async ({ config, stack, names, schemasDir }: RegistryOptions): Promise<Codecs> => {
   const client = await clientFor(config, stack)
   try {
-    const [linkEvent, visit, apiKeyEvent, domainEvent] = await Promise.all([
+    const [linkEvent, visit, apiKeyEvent, domainEvent, webhookEvent] = await Promise.all([
       register<LinkEvent>(client, schemasDir, `${names.linkEvents}-value`, 'link-events-value.avsc'),
       register<Visit>(client, schemasDir, `${names.visits}-value`, 'visits-value.avsc'),
       register<ApiKeyEvent>(client, schemasDir, `${names.apiKeyEvents}-value`, 'api-key-events-value.avsc'),
-      register<DomainEvent>(client, schemasDir, `${names.domainEvents}-value`, 'domain-events-value.avsc')
+      register<DomainEvent>(client, schemasDir, `${names.domainEvents}-value`, 'domain-events-value.avsc'),
+      register<WebhookEvent>(client, schemasDir, `${names.webhookEvents}-value`, 'webhook-events-value.avsc')
     ])
-    return { linkEvent, visit, apiKeyEvent, domainEvent }
+    return { linkEvent, visit, apiKeyEvent, domainEvent, webhookEvent }
   } finally {
     await client.close() // what follows encodes with the ids that it was given
   }

@@ -1,0 +1,64 @@
+// What is asked of webhooks, and how its rows read. The only SQL text about webhooks.
+import type { LinkEventType } from '../events/link-event.js'
+import type { KsqlClient, Row } from '../ksqldb/client.js'
+import type { Names } from '../topics.js'
+import { toMillis } from './escape.js'
+
+export interface Webhook {
+  readonly id: string
+  readonly url: string
+  readonly types: readonly LinkEventType[]
+  readonly tags: readonly string[]
+  readonly domains: readonly string[]
+  readonly enabled: boolean
+  readonly secretGeneration: number
+  readonly secretSince: number
+  readonly createdAt: number
+  readonly updatedAt: number
+  /** Why its last change was made, where that was said. */
+  readonly reason: string | null
+  readonly deletedAt: number | null
+}
+
+const columns = 'id, url, types, tags, domains, enabled, secret_generation, secret_since, created_at, updated_at, reason, deleted_at'
+
+const toWebhook = (row: Row): Webhook => {
+  const [id, url, types, tags, domains, enabled, secretGeneration, secretSince, createdAt, updatedAt, reason, deletedAt] = row
+  return {
+    id: String(id),
+    url: String(url),
+    types: (types ?? []) as LinkEventType[],
+    tags: (tags ?? []) as string[],
+    domains: (domains ?? []) as string[],
+    enabled: enabled === true,
+    secretGeneration: Number(secretGeneration),
+    secretSince: toMillis(secretSince) ?? 0,
+    createdAt: toMillis(createdAt) ?? 0,
+    updatedAt: toMillis(updatedAt) ?? 0,
+    reason: reason === null || reason === '' ? null : String(reason),
+    deletedAt: toMillis(deletedAt)
+  }
+}
+
+export class WebhookQueries {
+  readonly #ksqldb: Pick<KsqlClient, 'pull' | 'push'>
+  readonly #table: string
+
+  constructor (ksqldb: Pick<KsqlClient, 'pull' | 'push'>, names: Names) {
+    this.#ksqldb = ksqldb
+    this.#table = names.ksql('webhooks')
+  }
+
+  /** Every webhook that was ever made, deleted ones too: few enough to be held whole. */
+  async all (): Promise<readonly Webhook[]> {
+    return (await this.#ksqldb.pull(`SELECT ${columns} FROM ${this.#table};`)).rows.map(toWebhook)
+  }
+
+  /** Every change of a webhook from now on, for as long as the signal and the server allow. */
+  async changes (signal: AbortSignal): Promise<AsyncIterable<Webhook>> {
+    const { rows } = await this.#ksqldb.push(`SELECT ${columns} FROM ${this.#table} EMIT CHANGES;`, { 'auto.offset.reset': 'latest' }, signal)
+    return (async function * () {
+      for await (const row of rows) if (row[1] !== null) yield toWebhook(row)
+    })()
+  }
+}
