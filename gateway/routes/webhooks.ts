@@ -85,7 +85,8 @@ const changeRoutes: FastifyPluginAsyncTypebox<WebhookRoutesOptions> = async (app
     }
   }, async (request, reply) => {
     const { url, types = [], tags = [], domains = [] } = request.body
-    const webhook = await app.webhooks.create({ url: targetOf(url, allowPrivate), types, tags, domains: domains.map(host => host.toLowerCase()) }, request.actor)
+    const hosts = domains.map(host => host.toLowerCase())
+    const webhook = await app.webhooks.create({ url: targetOf(url, allowPrivate), types, tags, domains: hosts }, request.actor)
     return await reply.code(201).header('location', `/api/webhooks/${webhook.id}`).send({ ...toHook(webhook), secret: app.webhookSecret(webhook.id, 1) })
   })
 
@@ -120,7 +121,11 @@ const changeRoutes: FastifyPluginAsyncTypebox<WebhookRoutesOptions> = async (app
       description: 'Places are those of GET /api/events: the next offset of each partition. Ends at the first failure, at the limit or after 20 s; ' +
         '`next` is where to go on.',
       params: Params,
-      body: Type.Object({ from: place, to: place, limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 100 })) }, { additionalProperties: false }),
+      body: Type.Object({
+        from: place,
+        to: place,
+        limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 100 }))
+      }, { additionalProperties: false }),
       response: {
         200: Type.Object({ delivered: Type.Integer(), next: nullable(Type.String({ description: 'Null: all is sent' })), failure: nullable(Type.String()) }),
         ...problems(400, 404, 413, 415, 422, 503)

@@ -116,7 +116,8 @@ const deliver = async (outcomes: Outcome[], giveUpMs: number) => {
   })
   await delivery.start()
   const messages = ['a', 'lost', 'unwanted', 'b'].map((key, offset) => ({ offset: String(offset), timestamp: '0', key: Buffer.from(key), value: Buffer.from('') }))
-  await run?.({ batch: { partition: 0, messages }, resolveOffset: () => {}, heartbeat: async () => {}, isRunning: () => true, isStale: () => false } as unknown as EachBatchPayload)
+  const payload = { batch: { partition: 0, messages }, resolveOffset: () => {}, heartbeat: async () => {}, isRunning: () => true, isStale: () => false }
+  await run?.(payload as unknown as EachBatchPayload)
   return { sent, committed, givenUp }
 }
 const failed: Outcome = { delivered: false, gone: false, failure: 'HTTP 500' }
