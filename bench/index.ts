@@ -7,15 +7,28 @@ const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   broker: () => import('./broker.js'),
   create: () => import('./create.js'),
   engine: () => import('./engine.js'),
+  freshness: () => import('./freshness.js'),
   redirect: () => import('./redirect.js')
+}
+
+async function all (flags: readonly string[]): Promise<number> {
+  const { allUsage, runAll } = await import('./all.js')
+  if (flags.includes('--help')) {
+    process.stdout.write(`Usage: npm run bench -- all [flags]\n\n${allUsage}`)
+    return 0
+  }
+  const loaded = await Promise.all(Object.entries(benchmarks).map(async ([name, load]) => [name, (await load()).benchmark] as const))
+  process.stdout.write(await runAll(flags, new Map(loaded), text => process.stderr.write(`${text}\n`)))
+  return 0
 }
 
 async function main (args: readonly string[]): Promise<number> {
   const [name = '', ...flags] = args
+  if (name === 'all') return await all(flags)
   const load = Object.hasOwn(benchmarks, name) ? benchmarks[name] : undefined
   if (load === undefined || flags.includes('--help')) {
     const { benchmark } = load === undefined ? { benchmark: undefined } : await load()
-    const usage = `Usage: npm run bench -- NAME [--json] [flags]\n\n${benchmark?.usage ?? `NAME is one of: ${Object.keys(benchmarks).join(', ')}\n`}`
+    const usage = `Usage: npm run bench -- NAME [--json] [flags]\n\n${benchmark?.usage ?? `NAME is one of: ${Object.keys(benchmarks).join(', ')}, or all\n`}`
     process.stdout.write(usage)
     return flags.includes('--help') || name === '--help' ? 0 : 1
   }

@@ -27,6 +27,8 @@ export interface Report {
 
 export interface Benchmark {
   readonly usage: string
+  /** The flags of each of its runs in `all`; one run without any where it says nothing. */
+  readonly suites?: readonly (readonly string[])[]
   /** Throws where a result is wrong: a fast wrong answer is no measure. */
   readonly run: (flags: readonly string[], progress: (text: string) => void) => Promise<Report>
 }
@@ -53,7 +55,8 @@ export function quantile (sorted: ArrayLike<number>, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 }
 
-const number = (value: number): string => value >= 100 ? Math.round(value).toLocaleString('en-US') : String(threeDigits(value))
+/** As people read it: three digits, or whole with commas. */
+export const printNumber = (value: number): string => value >= 100 ? Math.round(value).toLocaleString('en-US') : String(threeDigits(value))
 
 function columns (rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map(row => row[at]?.length ?? 0)))
@@ -61,11 +64,11 @@ function columns (rows: readonly (readonly string[])[]): string {
 }
 
 export function printReport ({ benchmark, machine, settings, measures, goals }: Report): string {
-  const set = Object.entries(settings).map(([name, value]) => `${name} ${typeof value === 'number' ? number(value) : value}`).join(', ')
+  const set = Object.entries(settings).map(([name, value]) => `${name} ${typeof value === 'number' ? printNumber(value) : value}`).join(', ')
   return `${benchmark}: ${machine.cpus} × ${machine.model}, ${machine.memoryGiB} GiB, Node ${machine.node}\n${set}\n\n` +
-    columns(measures.map(({ name, value, unit }) => [name, number(value), unit])) +
+    columns(measures.map(({ name, value, unit }) => [name, printNumber(value), unit])) +
     '\n' + columns([
     ['goal', 'asked', 'reached', '', 'ratio'],
-    ...goals.map(({ name, goal, reached, unit, ratio }) => [name, number(goal), number(reached), unit, String(ratio)])
+    ...goals.map(({ name, goal, reached, unit, ratio }) => [name, printNumber(goal), printNumber(reached), unit, String(ratio)])
   ])
 }

@@ -39,7 +39,7 @@ const { config, topic, group } = order
 // Redirects first: where processors are short, shipping takes what they leave. Only on Linux does the call mean this thread alone.
 if (process.platform === 'linux') {
   try {
-    setPriority(0, 5)
+    setPriority(0, 10)
   } catch {} // not every sandbox lets us; then the scheduler shares evenly
 }
 

@@ -1,0 +1,129 @@
+// SIGKILL at random moments under load: of the gateway, of the embedded stack, of both. What the client was answered is counted once, no more and no fewer.
+// KILLS is how often each is killed; the seed of the moments is printed.
+import { setTimeout as delay } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { newPrefix } from '../helpers/gateway-process.js'
+import { readVisits, tally } from '../helpers/recount.js'
+import { inParallel, until } from '../helpers/until.js'
+import { onCluster, randomFrom, skipWithoutBuild, startService, topicName } from './support.js'
+import type { Service } from './support.js'
+
+const killsTotal = Number(process.env.KILLS ?? 2)
+t.setTimeout(120_000 + killsTotal * 60_000)
+
+const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0'
+const links = Array.from({ length: 10 }, (_, n) => `link-${n}`)
+const connections = 16
+const seed = Number(process.env.KILLS_SEED ?? 20_261_128)
+
+/** What the client knows: which numbered visits were answered, and which it never had an answer to. */
+class Client {
+  readonly answered = new Set<number>()
+  readonly unanswered = new Set<number>()
+  #next = 0
+
+  /** Visits until told to stop, or the service does not answer any more. */
+  async visit (service: Service, stop: AbortSignal): Promise<void> {
+    await Promise.all(Array.from({ length: connections }, async () => {
+      while (!stop.aborted) {
+        const n = this.#next++
+        try {
+          const { status } = await service.call('GET', `/${links[n % links.length]}`, undefined, { referer: `https://n${n}.example/`, 'user-agent': agent })
+          if (status === 302) this.answered.add(n)
+          else this.unanswered.add(n)
+        } catch {
+          this.unanswered.add(n)
+          return
+        }
+        await delay(1) // a few thousand a second are load enough, and leave the machine to what is killed
+      }
+    }))
+  }
+}
+
+interface Scene {
+  readonly start: () => Promise<Service>
+  /** Kills, and gives the service as it is afterwards. */
+  readonly kill: (service: Service) => Promise<Service>
+}
+
+async function everyAnswerOnce (t: Test, client: Client, service: Service): Promise<void> {
+  const numberOf = (referrer: string | null) => Number(/^n(\d+)\.example$/.exec(referrer ?? '')?.[1])
+  const records = await until('every answered visit in the topic', async () => {
+    const all = await readVisits(service, topicName(service.prefix, 'visits'))
+    const seen = new Set(all.map(({ referrer }) => numberOf(referrer)))
+    return [...client.answered].every((n) => seen.has(n)) && all
+  }, 120_000)
+  t.comment(`${client.answered.size} answered, ${client.unanswered.size} not; ${records.length} visits in the topic`)
+  t.equal(new Set(records.map(({ referrer }) => referrer)).size, records.length, 'no visit is in the topic twice')
+  t.equal(new Set(records.map(({ visitId }) => visitId)).size, records.length, 'nor an id')
+  t.ok(records.every(({ referrer }) => client.answered.has(numberOf(referrer)) || client.unanswered.has(numberOf(referrer))), 'nor one that nobody made')
+  const recount = Object.fromEntries([...tally(records, ({ link }) => link)].map(([link, { total }]) => [link, total]))
+  let counted: Record<string, number> = {}
+  await until(() => `the table to say ${JSON.stringify(recount)}; it says ${JSON.stringify(counted)}`, async () => {
+    counted = Object.fromEntries(await inParallel(links, 5, async (link) => [link, (await service.call('GET', `/api/links/${link}/visits`)).body.total as number]))
+    return links.every((link) => counted[link] === (recount[link] ?? 0))
+  }, 60_000)
+}
+
+async function play (t: Test, { start, kill }: Scene): Promise<void> {
+  const random = randomFrom(seed)
+  const client = new Client()
+  let service = await start()
+  await inParallel(links, 5, (slug) => service.call('POST', '/api/links', { url: `https://example.com/${slug}`, slug }))
+  for (let kills = 0; kills < killsTotal; kills++) {
+    const stop = new AbortController()
+    const visiting = client.visit(service, stop.signal)
+    await delay(20 + Math.floor(random() * 700))
+    service = await kill(service)
+    stop.abort()
+    await visiting
+  }
+  await until('the service to be ready', async () => (await service.call('GET', '/readyz')).status === 200, 60_000)
+  t.ok(client.answered.size > killsTotal * 10, `${client.answered.size} visits were answered between ${killsTotal} kills, seed ${seed}`)
+  await everyAnswerOnce(t, client, service)
+}
+
+const skip = skipWithoutBuild || (onCluster && 'the stack is not the test\'s to kill')
+
+t.test('the gateway is killed, the stack lives', { skip: skipWithoutBuild }, async (t) => {
+  const folder = t.testdir({ stack: {}, gateway: {} })
+  const stack = onCluster ? undefined : await startService(t, { dataDir: `${folder}/stack` })
+  const env: Record<string, string> = stack === undefined
+    ? {}
+    : { KAFKA_BROKERS: stack.kafkaBrokers.join(','), SCHEMA_REGISTRY_URL: stack.registryUrl, KSQLDB_URL: stack.ksqldbUrl }
+  const prefix = newPrefix()
+  const start = async () => await startService(t, { dataDir: `${folder}/gateway`, env, prefix })
+  await play(t, {
+    start,
+    kill: async (service) => {
+      await service.killGatewayAlone()
+      return await start()
+    }
+  })
+})
+
+t.test('the stack is killed, the gateway lives and starts it again', { skip }, async (t) => {
+  const dataDir = t.testdir()
+  await play(t, {
+    start: async () => await startService(t, { dataDir }),
+    kill: async (service) => {
+      const [stack] = service.children()
+      if (stack !== undefined) process.kill(stack.pid, 'SIGKILL') // undefined: still away from the last kill
+      await until('another stack', async () => service.children().some(({ pid }) => pid !== stack?.pid), 30_000)
+      return service
+    }
+  })
+})
+
+t.test('both are killed at once', { skip }, async (t) => {
+  const dataDir = t.testdir()
+  const start = async () => await startService(t, { dataDir })
+  await play(t, {
+    start,
+    kill: async (service) => {
+      await service.kill()
+      return await start()
+    }
+  })
+})
