@@ -182,7 +182,11 @@ export class VisitTables {
 
   /** What each table has counted of a link, by the table's name. */
   async counted (link: string): Promise<Readonly<Record<string, LinkCounts>>> {
-    const sums = { visits_by_link_hour: { total: 0, withoutBots: 0, records: 0 }, visits_by_link_day: { total: 0, withoutBots: 0 }, visit_cells: { total: 0, withoutBots: 0 } }
+    const sums = {
+      visits_by_link_hour: { total: 0, withoutBots: 0, records: 0 },
+      visits_by_link_day: { total: 0, withoutBots: 0 },
+      visit_cells: { total: 0, withoutBots: 0 }
+    }
     const keys = { visits_by_link_hour: anyOf('link', [link]), visits_by_link_day: anyOf('link', [link]), visit_cells: anyOf('share', sharesOf(link, shares.links)) }
     const whole = this.#ksqldb.pull(
       `SELECT total, without_bots, first_visit, last_visit FROM ${this.#names.ksql('visits_by_link')} WHERE ${anyOf('link', [link])};`)

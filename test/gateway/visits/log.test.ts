@@ -111,7 +111,8 @@ t.test('the recount', async t => {
   log.append(partition, 'a', aVisit({ outcome: 'expired' }))
   log.append(partition, 'a', aVisit({ outcome: 'not_found' }))
   const right: Record<string, LinkCounts> = {
-    visits_by_link: { total: 4, withoutBots: 3, firstVisit: times[2] ?? 0, lastVisit: times[1] ?? 0 }, visits_by_link_hour: { total: 4, withoutBots: 3, records: 5 }
+    visits_by_link: { total: 4, withoutBots: 3, firstVisit: times[2] ?? 0, lastVisit: times[1] ?? 0 },
+    visits_by_link_hour: { total: 4, withoutBots: 3, records: 5 }
   }
   const verify = async (answers: Array<Record<string, LinkCounts>>, timeoutMs = 5_000) => {
     const tables = { counted: async () => (answers.length > 1 ? answers.shift() : answers[0]) as Record<string, LinkCounts> }
