@@ -39,11 +39,16 @@ const toKey = (row: Row): ApiKey => {
 
 export class ApiKeyQueries {
   readonly #ksqldb: Pick<KsqlClient, 'pull' | 'push'>
-  readonly #table: string
+  readonly #names: Names
 
   constructor (ksqldb: Pick<KsqlClient, 'pull' | 'push'>, names: Names) {
     this.#ksqldb = ksqldb
-    this.#table = names.ksql('api_keys')
+    this.#names = names
+  }
+
+  /** Asked for at each use: while the tables are made again, reads go elsewhere. */
+  get #table (): string {
+    return this.#names.ksql('api_keys')
   }
 
   /** Every key that was ever made, revoked ones too: few enough to be held whole. */

@@ -12,11 +12,16 @@ export interface Decisions {
 
 export class ChangeQueries {
   readonly #ksqldb: Pick<KsqlClient, 'pull'>
-  readonly #table: string
+  readonly #names: Names
 
   constructor (ksqldb: Pick<KsqlClient, 'pull'>, names: Names) {
     this.#ksqldb = ksqldb
-    this.#table = names.ksql('link_revisions')
+    this.#names = names
+  }
+
+  /** Asked for at each use: while the tables are made again, reads go elsewhere. */
+  get #table (): string {
+    return this.#names.ksql('link_revisions')
   }
 
   /** By link; one of which the view has seen nothing is absent. */

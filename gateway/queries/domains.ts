@@ -35,11 +35,16 @@ const toDomain = (row: Row): Domain => {
 
 export class DomainQueries {
   readonly #ksqldb: Pick<KsqlClient, 'pull' | 'push'>
-  readonly #table: string
+  readonly #names: Names
 
   constructor (ksqldb: Pick<KsqlClient, 'pull' | 'push'>, names: Names) {
     this.#ksqldb = ksqldb
-    this.#table = names.ksql('domains')
+    this.#names = names
+  }
+
+  /** Asked for at each use: while the tables are made again, reads go elsewhere. */
+  get #table (): string {
+    return this.#names.ksql('domains')
   }
 
   /** Every domain that was ever set, removed ones too: few enough to be held whole. */

@@ -42,11 +42,16 @@ const toWebhook = (row: Row): Webhook => {
 
 export class WebhookQueries {
   readonly #ksqldb: Pick<KsqlClient, 'pull' | 'push'>
-  readonly #table: string
+  readonly #names: Names
 
   constructor (ksqldb: Pick<KsqlClient, 'pull' | 'push'>, names: Names) {
     this.#ksqldb = ksqldb
-    this.#table = names.ksql('webhooks')
+    this.#names = names
+  }
+
+  /** Asked for at each use: while the tables are made again, reads go elsewhere. */
+  get #table (): string {
+    return this.#names.ksql('webhooks')
   }
 
   /** Every webhook that was ever made, deleted ones too: few enough to be held whole. */

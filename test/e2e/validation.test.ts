@@ -74,7 +74,7 @@ t.test('validation', { skip: skipWithoutBuild }, async (t) => {
       t.ok([400, 404].includes((await gateway.call('GET', `/api/links/${link}/visits`)).status))
     }
     await create({ url: 'https://example.com/q', slug: 'queried' })
-    for (const query of ['by=week', 'from=yesterday', 'by=hour&from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z', 'by=hour&by=day']) {
+    for (const query of ['by=fortnight', 'from=yesterday', 'by=hour&from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z', 'by=hour&by=day']) {
       const answer = await gateway.call('GET', `/api/links/queried/visits?${query}`)
       t.ok([400, 422].includes(answer.status), `${answer.status} ${query}`)
     }
