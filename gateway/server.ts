@@ -67,8 +67,11 @@ const runGateway = async (config: Config): Promise<void> => {
   onSignals(config, async () => {
     // A connection that was busy when the stop began is kept alive after its answer: without this it would be waited for.
     const idle = setInterval(() => app.server.closeIdleConnections(), 50)
+    // And one that gives no answer in time is ended, so that what follows still has its time: the spool is shipped behind this.
+    const late = setTimeout(() => app.server.closeAllConnections(), config.stopTimeoutMs / 2)
     await app.close()
     clearInterval(idle)
+    clearTimeout(late)
     await embedded?.stop(config.stopTimeoutMs)
   })
   if (cluster.isWorker) process.send?.({ type: 'ready', publicUrl: app.publicUrl() } satisfies WorkerReady)
