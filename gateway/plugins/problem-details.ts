@@ -69,12 +69,17 @@ export const sendProblem = (request: FastifyRequest, reply: FastifyReply, error:
 
 /** Which methods each path answers, so that a known path with another method is a 405. */
 const collectMethods = (app: FastifyInstance): ((path: string) => readonly string[]) => {
-  const routes: { readonly expression: RegExp, readonly methods: readonly string[] }[] = []
+  const routes: { readonly url: string, readonly expression: RegExp, readonly methods: readonly string[] }[] = []
   app.addHook('onRoute', route => {
     const pattern = route.url.split('/').map(part => part.startsWith(':') ? '[^/]+' : part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('/')
-    routes.push({ expression: new RegExp(`^${pattern}$`), methods: [route.method].flat() })
+    routes.push({ url: route.url, expression: new RegExp(`^${pattern}$`), methods: [route.method].flat() })
   })
-  return path => [...new Set(routes.filter(({ expression }) => expression.test(path)).flatMap(({ methods }) => methods))].sort()
+  return path => {
+    // a path that is a route by itself, such as /api/links/bulk, is not asked for as one with a parameter
+    const own = routes.filter(({ url }) => url === path)
+    const matching = own.length > 0 ? own : routes.filter(({ expression }) => expression.test(path))
+    return [...new Set(matching.flatMap(({ methods }) => methods))].sort()
+  }
 }
 
 export const problemDetailsPlugin = fp(async app => {

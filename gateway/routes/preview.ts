@@ -32,7 +32,7 @@ export const previewRoute: FastifyPluginAsync<PreviewOptions> = async (app, { li
       summary: 'Look where a link leads',
       description: 'A page for people: title, target, state, QR code. It is no visit, and nothing on it needs JavaScript.',
       params: Type.Object({ slug: Type.String({ maxLength: 64 }) }),
-      response: { 200: html('The page'), 404: html('A page that says that there is no such link'), 410: html('The link was deleted or is blocked'), ...problems(503) }
+      response: { 200: html('The page'), 404: html('A page that says that there is no such link'), 410: html('The link was deleted or is blocked'), ...problems(400, 503) }
     },
     // behind the hook that gives every answer its policy
     onSend: async (_, reply) => {

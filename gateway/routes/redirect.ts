@@ -20,7 +20,7 @@ export const redirectRoute: FastifyPluginAsync = async app => {
       summary: 'Follow a link',
       description: 'HEAD answers the same and is not a visit.',
       params: Type.Object({ slug: Type.String() }),
-      response: { 301: redirected, 302: redirected, 307: redirected, 308: redirected, ...problems(404, 410, 429, 431, 503) }
+      response: { 301: redirected, 302: redirected, 307: redirected, 308: redirected, ...problems(400, 404, 410, 429, 431, 503) }
     }
   }, answer)
 
@@ -30,7 +30,7 @@ export const redirectRoute: FastifyPluginAsync = async app => {
       summary: 'The tracking pixel of a link',
       description: 'One transparent dot, whatever the link. It is recorded as a visit with the outcome viewed, which is no redirect and uses no visit up.',
       params: Type.Object({ slug: Type.String() }),
-      response: { 200: { description: 'The dot', content: { 'image/gif': { schema: { type: 'string', format: 'binary' } } } }, ...problems(404, 503) }
+      response: { 200: { description: 'The dot', content: { 'image/gif': { schema: { type: 'string', format: 'binary' } } } }, ...problems(400, 404, 503) }
     }
   }, (request, reply) => {
     const { slug } = request.params

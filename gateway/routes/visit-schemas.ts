@@ -157,7 +157,7 @@ export const LiveQuery = Type.Object({
 }, { additionalProperties: false })
 
 export const LiveHeaders = Type.Object({
-  'last-event-id': Type.Optional(Type.String({ maxLength: 20_000, description: 'The id of the last event seen, as browsers send it' }))
+  'last-event-id': Type.Optional(Type.String({ maxLength: 4_000, description: 'The id of the last event seen, as browsers send it' }))
 })
 
 const counted = {
