@@ -26,13 +26,21 @@ export const previewRoute: FastifyPluginAsync<PreviewOptions> = async (app, { li
   }
 
   const html = (description: string) => ({ description, content: { 'text/html': { schema: { type: 'string' } } } })
+  /** What is no slug at all is answered before the page is thought of. */
+  const pageOrProblem = (status: 404 | 410, description: string) =>
+    ({ description, content: { ...html(description).content, ...problems(status)[status].content } })
   app.get<{ Params: { slug: string } }>('/:slug(^[A-Za-z0-9_-]+)+', {
     schema: {
       tags: ['redirects'],
       summary: 'Look where a link leads',
       description: 'A page for people: title, target, state, QR code. It is no visit, and nothing on it needs JavaScript.',
       params: Type.Object({ slug: Type.String({ maxLength: 64 }) }),
-      response: { 200: html('The page'), 404: html('A page that says that there is no such link'), 410: html('The link was deleted or is blocked'), ...problems(400, 503) }
+      response: {
+        200: html('The page'),
+        404: pageOrProblem(404, 'A page that says that there is no such link'),
+        410: pageOrProblem(410, 'The link was deleted or is blocked'),
+        ...problems(400, 503)
+      }
     },
     // behind the hook that gives every answer its policy
     onSend: async (_, reply) => {
