@@ -2,6 +2,7 @@
 import type { KsqlClient, Row } from '../ksqldb/client.js'
 import type { Names } from '../topics.js'
 import { toMillis } from './escape.js'
+import { WholeTable } from './whole-table.js'
 
 export interface ApiKey {
   readonly id: string
@@ -37,30 +38,8 @@ const toKey = (row: Row): ApiKey => {
   }
 }
 
-export class ApiKeyQueries {
-  readonly #ksqldb: Pick<KsqlClient, 'pull' | 'push'>
-  readonly #names: Names
-
+export class ApiKeyQueries extends WholeTable<ApiKey> {
   constructor (ksqldb: Pick<KsqlClient, 'pull' | 'push'>, names: Names) {
-    this.#ksqldb = ksqldb
-    this.#names = names
-  }
-
-  /** Asked for at each use: while the tables are made again, reads go elsewhere. */
-  get #table (): string {
-    return this.#names.ksql('api_keys')
-  }
-
-  /** Every key that was ever made, revoked ones too: few enough to be held whole. */
-  async all (): Promise<readonly ApiKey[]> {
-    return (await this.#ksqldb.pull(`SELECT ${columns} FROM ${this.#table};`)).rows.map(toKey)
-  }
-
-  /** Every change of a key from now on, for as long as the signal and the server allow. */
-  async changes (signal: AbortSignal): Promise<AsyncIterable<ApiKey>> {
-    const { rows } = await this.#ksqldb.push(`SELECT ${columns} FROM ${this.#table} EMIT CHANGES;`, { 'auto.offset.reset': 'latest' }, signal)
-    return (async function * () {
-      for await (const row of rows) if (row[1] !== null) yield toKey(row)
-    })()
+    super(ksqldb, names, 'api_keys', columns, toKey)
   }
 }

@@ -2,6 +2,7 @@
 import type { KsqlClient, Row } from '../ksqldb/client.js'
 import type { Names } from '../topics.js'
 import { toMillis } from './escape.js'
+import { WholeTable } from './whole-table.js'
 
 export interface Domain {
   readonly host: string
@@ -33,30 +34,8 @@ const toDomain = (row: Row): Domain => {
   }
 }
 
-export class DomainQueries {
-  readonly #ksqldb: Pick<KsqlClient, 'pull' | 'push'>
-  readonly #names: Names
-
+export class DomainQueries extends WholeTable<Domain> {
   constructor (ksqldb: Pick<KsqlClient, 'pull' | 'push'>, names: Names) {
-    this.#ksqldb = ksqldb
-    this.#names = names
-  }
-
-  /** Asked for at each use: while the tables are made again, reads go elsewhere. */
-  get #table (): string {
-    return this.#names.ksql('domains')
-  }
-
-  /** Every domain that was ever set, removed ones too: few enough to be held whole. */
-  async all (): Promise<readonly Domain[]> {
-    return (await this.#ksqldb.pull(`SELECT ${columns} FROM ${this.#table};`)).rows.map(toDomain)
-  }
-
-  /** Every change of a domain from now on, for as long as the signal and the server allow. */
-  async changes (signal: AbortSignal): Promise<AsyncIterable<Domain>> {
-    const { rows } = await this.#ksqldb.push(`SELECT ${columns} FROM ${this.#table} EMIT CHANGES;`, { 'auto.offset.reset': 'latest' }, signal)
-    return (async function * () {
-      for await (const row of rows) if (row[1] !== null) yield toDomain(row)
-    })()
+    super(ksqldb, names, 'domains', columns, toDomain)
   }
 }

@@ -3,6 +3,7 @@ import type { LinkEventType } from '../events/link-event.js'
 import type { KsqlClient, Row } from '../ksqldb/client.js'
 import type { Names } from '../topics.js'
 import { toMillis } from './escape.js'
+import { WholeTable } from './whole-table.js'
 
 export interface Webhook {
   readonly id: string
@@ -40,30 +41,8 @@ const toWebhook = (row: Row): Webhook => {
   }
 }
 
-export class WebhookQueries {
-  readonly #ksqldb: Pick<KsqlClient, 'pull' | 'push'>
-  readonly #names: Names
-
+export class WebhookQueries extends WholeTable<Webhook> {
   constructor (ksqldb: Pick<KsqlClient, 'pull' | 'push'>, names: Names) {
-    this.#ksqldb = ksqldb
-    this.#names = names
-  }
-
-  /** Asked for at each use: while the tables are made again, reads go elsewhere. */
-  get #table (): string {
-    return this.#names.ksql('webhooks')
-  }
-
-  /** Every webhook that was ever made, deleted ones too: few enough to be held whole. */
-  async all (): Promise<readonly Webhook[]> {
-    return (await this.#ksqldb.pull(`SELECT ${columns} FROM ${this.#table};`)).rows.map(toWebhook)
-  }
-
-  /** Every change of a webhook from now on, for as long as the signal and the server allow. */
-  async changes (signal: AbortSignal): Promise<AsyncIterable<Webhook>> {
-    const { rows } = await this.#ksqldb.push(`SELECT ${columns} FROM ${this.#table} EMIT CHANGES;`, { 'auto.offset.reset': 'latest' }, signal)
-    return (async function * () {
-      for await (const row of rows) if (row[1] !== null) yield toWebhook(row)
-    })()
+    super(ksqldb, names, 'webhooks', columns, toWebhook)
   }
 }
