@@ -3,19 +3,24 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 
 /** Another gateway uses the folder. */
 export class FolderInUse extends Error {
   readonly code = 'LINKLOG_FOLDER_IN_USE'
 }
 
-/** When a process began, so that a number used again is not taken for it; empty where the system does not tell. */
-const startOf = (pid: number): string => {
+/** How long a gateway that was killed a moment ago is given to be gone. */
+const goneMs = 3_000
+
+/** State and start of a process as Linux tells them (proc(5)); empty where the system does not. */
+const statOf = (pid: number): { state: string, start: string } => {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return { state: fields[0] ?? '', start: fields[19] ?? '' }
   } catch {
-    return ''
+    return { state: '', start: '' }
   }
 }
 
@@ -32,7 +37,19 @@ const isHeld = (lock: string): boolean => {
   const [pid = '', start = ''] = lock.trim().split(' ')
   const number = Number(pid)
   if (!Number.isInteger(number) || number <= 0 || number === process.pid) return false
-  return isAlive(number) && startOf(number) === start
+  // a number may be in use again, hence its start; what has ended and nobody asked about (Z) holds nothing
+  const stat = statOf(number)
+  return isAlive(number) && stat.start === start && stat.state !== 'Z'
+}
+
+/** The lock's text where a living gateway holds it, and goes on to; empty otherwise. */
+const heldLock = async (lock: string): Promise<string> => {
+  for (const deadline = performance.now() + goneMs; ;) {
+    const held = await readFile(lock, 'utf8').catch(() => '')
+    if (held === '' || !isHeld(held)) return ''
+    if (performance.now() > deadline) return held
+    await setTimeout(50)
+  }
 }
 
 /** Notes how far the spool is known to be in the log: a hint beside what the log itself has committed, written whole or not at all. */
@@ -55,9 +72,9 @@ export class GatewayFolder {
   static async open (directory: string): Promise<GatewayFolder> {
     await mkdir(directory, { recursive: true })
     const lock = path.join(directory, 'lock')
-    const held = await readFile(lock, 'utf8').catch(() => '')
-    if (held !== '' && isHeld(held)) throw new FolderInUse(`another gateway (process ${held.split(' ')[0] ?? ''}) uses ${directory}: give this one its own DATA_DIR`)
-    await writeFile(lock, `${process.pid} ${startOf(process.pid)}\n`)
+    const held = await heldLock(lock)
+    if (held !== '') throw new FolderInUse(`another gateway (process ${held.split(' ')[0] ?? ''}) uses ${directory}: give this one its own DATA_DIR`)
+    await writeFile(lock, `${process.pid} ${statOf(process.pid).start}\n`)
     const idFile = path.join(directory, 'gateway-id')
     const known = (await readFile(idFile, 'utf8').catch(() => '')).trim()
     if (known !== '') return new GatewayFolder(directory, known)

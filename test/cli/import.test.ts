@@ -6,13 +6,14 @@ import t from 'tap'
 import { importCommand } from '../../gateway/cli/import.js'
 import { fakeService, json, linklog, linkStore } from './support.js'
 import type { Asked } from './support.js'
+import { testdir } from '../helpers/testdir.js'
 
 const bodies = (asked: readonly Asked[]) => asked.map(({ body }) => body)
 const rejections = (path: string) => readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
 const byUrl = (a: Record<string, unknown>, b: Record<string, unknown>) => String(a.url) < String(b.url) ? -1 : 1
 
 t.test('a URL a line: blank lines, comments, CRLF, a byte order mark and a last line without its end', async (t) => {
-  const cwd = t.testdir({ 'urls.txt': '\uFEFFhttps://a.example/\r\n\r\n# a comment\n  https://b.example/x?y=1#z  \nhttps://c.example/' })
+  const cwd = testdir(t, { 'urls.txt': '\uFEFFhttps://a.example/\r\n\r\n# a comment\n  https://b.example/x?y=1#z  \nhttps://c.example/' })
   const service = await fakeService(linkStore())
   t.teardown(service.close)
   const { status, stdout, stderr } = await linklog(['import', 'urls.txt', '--url', service.url], { cwd })
@@ -26,7 +27,7 @@ t.test('a URL a line: blank lines, comments, CRLF, a byte order mark and a last 
 })
 
 t.test('running it again creates nothing new', async (t) => {
-  const cwd = t.testdir({
+  const cwd = testdir(t, {
     'urls.txt': 'https://a.example/\nhttps://b.example/\nhttps://a.example/\n',
     'links.csv': 'url,slug,title\nhttps://a.example/,one,First\n',
     'moved.csv': 'title,slug,url\nFirst,one,https://a.example/\n'
@@ -44,7 +45,7 @@ t.test('running it again creates nothing new', async (t) => {
 })
 
 t.test('CSV: the fields of a link, empty cells, quotes and commas', async (t) => {
-  const cwd = t.testdir({
+  const cwd = testdir(t, {
     'links.csv': 'url,slug,title,tags,validFrom,validUntil,maxVisits,redirectStatus,forwardQuery,reason\n' +
       'https://a.example/,one,"A ""quoted"", title","x, y ,",2026-01-01T00:00:00Z,,100,301,true,because\n' +
       '"https://b.example/?q=1,2",,,,,,,,false,\n' +
@@ -68,7 +69,7 @@ t.test('CSV: the fields of a link, empty cells, quotes and commas', async (t) =>
 })
 
 t.test('NDJSON: objects as they are; a line that is none is rejected with its number', async (t) => {
-  const cwd = t.testdir({ 'links.jsonl': '{"url":"https://a.example/","slug":"one","tags":["x"]}\n\n{"url":\n["no"]\n{"url":"https://b.example/"}\n' })
+  const cwd = testdir(t, { 'links.jsonl': '{"url":"https://a.example/","slug":"one","tags":["x"]}\n\n{"url":\n["no"]\n{"url":"https://b.example/"}\n' })
   const service = await fakeService(linkStore())
   t.teardown(service.close)
   const { status } = await linklog(['import', 'links.jsonl', '--url', service.url], { cwd })
@@ -81,7 +82,7 @@ t.test('NDJSON: objects as they are; a line that is none is rejected with its nu
 })
 
 t.test('rejected lines keep number, reason, code and input', async (t) => {
-  const cwd = t.testdir({
+  const cwd = testdir(t, {
     'urls.txt': Buffer.concat([Buffer.from('https://a.example/\nno url\nhttps://b.example/\n'), Buffer.from([0x68, 0xff, 0x0a]), Buffer.from(`${'x'.repeat(70_000)}\nhttps://c.example/\n`)]),
     'taken.csv': 'url,slug\nhttps://a.example/,one\nhttps://b.example/,one\n'
   })
@@ -100,7 +101,7 @@ t.test('rejected lines keep number, reason, code and input', async (t) => {
 })
 
 t.test('what may pass is repeated: 429 with Retry-After, 503, 202, a connection that breaks', async (t) => {
-  const cwd = t.testdir({ 'urls.txt': 'https://a.example/\n' })
+  const cwd = testdir(t, { 'urls.txt': 'https://a.example/\n' })
   const seen: number[] = []
   const service = await fakeService((_asked, response, count) => {
     seen.push(performance.now())
@@ -119,7 +120,7 @@ t.test('what may pass is repeated: 429 with Retry-After, 503, 202, a connection 
 })
 
 t.test('a service that refuses everybody ends the import at once, with its reason', async (t) => {
-  const cwd = t.testdir({ 'urls.txt': 'https://a.example/\n'.repeat(1000) })
+  const cwd = testdir(t, { 'urls.txt': 'https://a.example/\n'.repeat(1000) })
   const service = await fakeService((_asked, response) => json(response, 401, { title: 'Unauthorized', detail: 'A key is needed.' }))
   t.teardown(service.close)
   const { status, stderr, stdout } = await linklog(['import', 'urls.txt', '--url', service.url, '--concurrency', '2', '--key', 'secret'], { cwd })
@@ -131,7 +132,7 @@ t.test('a service that refuses everybody ends the import at once, with its reaso
 })
 
 t.test('as many requests at once as told, and no more', async (t) => {
-  const cwd = t.testdir({ 'urls.txt': Array.from({ length: 100 }, (_, n) => `https://a.example/${n}\n`).join('') })
+  const cwd = testdir(t, { 'urls.txt': Array.from({ length: 100 }, (_, n) => `https://a.example/${n}\n`).join('') })
   const waiting: Array<() => void> = []
   const service = await fakeService((_asked, response) => {
     waiting.push(() => json(response, 201, {}))
@@ -146,7 +147,7 @@ t.test('as many requests at once as told, and no more', async (t) => {
 })
 
 t.test('standard input, and a prefix in the address', async (t) => {
-  const cwd = t.testdir({})
+  const cwd = testdir(t, {})
   const service = await fakeService(linkStore())
   t.teardown(service.close)
   const { status, stdout } = await linklog(['import', '-', '--format', 'csv', '--url', `${service.url}/short/`], { cwd, stdin: 'url\nhttps://a.example/\nbad\n' })
@@ -156,7 +157,7 @@ t.test('standard input, and a prefix in the address', async (t) => {
 })
 
 t.test('Ctrl-C stops it: in the middle of a request, and while it waits for more input', async (t) => {
-  const cwd = t.testdir({ 'urls.txt': 'https://a.example/\nhttps://b.example/\n' })
+  const cwd = testdir(t, { 'urls.txt': 'https://a.example/\nhttps://b.example/\n' })
   let interrupt = () => {}
   const service = await fakeService(({ body }, response) => {
     if (body.url === 'https://last.example/') json(response, 201, {})
@@ -174,7 +175,7 @@ t.test('Ctrl-C stops it: in the middle of a request, and while it waits for more
 })
 
 t.test('wrong use is refused with a message that says what to change', async (t) => {
-  const folder = t.testdir({
+  const folder = testdir(t, {
     'urls.txt': 'https://a.example/\n', 'unknown.csv': 'url,colour\nhttps://a.example/,red\n', 'nourl.csv': 'slug\none\n',
     'twice.csv': 'url,url\na,b\n', 'empty.csv': '', 'quote.csv': 'url\n"https://a.example/\n', folder: {}
   })
@@ -205,7 +206,7 @@ t.test('wrong use is refused with a message that says what to change', async (t)
 })
 
 t.test('wrong use is exit status 2', async (t) => {
-  const cwd = t.testdir({})
+  const cwd = testdir(t, {})
   const unknown = await linklog(['export'], { cwd })
   t.equal(unknown.status, 2)
   t.equal(unknown.stderr, "linklog: There is no command 'export'. See 'linklog --help'.\n")
@@ -215,7 +216,7 @@ t.test('wrong use is exit status 2', async (t) => {
 })
 
 t.test('help', async (t) => {
-  const cwd = t.testdir({})
+  const cwd = testdir(t, {})
   const help = await linklog(['--help'], { cwd })
   t.equal(help.status, 0)
   t.match(help.stdout, /^Usage: linklog <command>/)

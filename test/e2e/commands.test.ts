@@ -9,6 +9,7 @@ import { decide, modelOf, settled, type ModelCommand, type ModelLink } from '../
 import { inParallel } from '../helpers/until.js'
 import { randomFrom, skipWithoutBuild, stackOf, startService } from './support.js'
 import type { Service } from './support.js'
+import { testdir } from '../helpers/testdir.js'
 
 t.setTimeout(1_200_000)
 
@@ -266,7 +267,7 @@ async function checkLink (t: Test, gateway: Service, link: string, sent: readonl
 const sortedFields = ({ fields }: ModelLink) => Object.entries(fields).sort(([a], [b]) => a < b ? -1 : 1)
 
 t.test('commands', { skip: skipWithoutBuild }, async (t) => {
-  const folder = t.testdir({ a: {}, b: {} })
+  const folder = testdir(t, { a: {}, b: {} })
   const first = await startService(t, { dataDir: join(folder, 'a') })
   const second = await startService(t, { dataDir: join(folder, 'b'), env: stackOf(first), prefix: first.prefix })
   t.comment(`LINKLOG_SEED=${seed} LINKLOG_COMMANDS=${commandsMax}`)

@@ -3,6 +3,7 @@ import t from 'tap'
 import { readVisits } from '../helpers/recount.js'
 import { inParallel, until } from '../helpers/until.js'
 import { onCluster, skipWithoutBuild, startService, topicName, visitsWhen } from './support.js'
+import { testdir } from '../helpers/testdir.js'
 
 t.setTimeout(600_000)
 
@@ -49,7 +50,7 @@ t.test('while the stack is away a write says so, and changes nothing halfway', {
 })
 
 t.test('the gateway dies: the stack that it started ends too, and nothing is lost', { skip }, async (t) => {
-  const dataDir = t.testdir()
+  const dataDir = testdir(t)
   const gateway = await startService(t, { dataDir })
   await gateway.call('POST', '/api/links', { url: 'https://example.com/on', slug: 'on' })
   await inParallel(Array.from({ length: 200 }), 16, async () => await gateway.call('GET', '/on', undefined, agent))
@@ -61,7 +62,7 @@ t.test('the gateway dies: the stack that it started ends too, and nothing is los
 })
 
 t.test('SIGTERM in the middle of visits: what was answered is counted, and the stop is in time', { skip: skipWithoutBuild }, async (t) => {
-  const dataDir = t.testdir()
+  const dataDir = testdir(t)
   const gateway = await startService(t, { dataDir })
   await gateway.call('POST', '/api/links', { url: 'https://example.com/on', slug: 'on' })
   let [answered, refused] = [0, 0]

@@ -7,6 +7,7 @@ import { routeAccess } from '../../gateway/access/scopes.js'
 import { skipWithoutBuild, startService, topicName, type Service } from './support.js'
 import { readTopic } from '../helpers/recount.js'
 import { until } from '../helpers/until.js'
+import { testdir } from '../helpers/testdir.js'
 
 t.setTimeout(300_000)
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -59,7 +60,7 @@ t.test('keys', { skip: skipWithoutBuild }, async t => {
   })
 
   await t.test('not a start in the open without a key', async t => {
-    const { status, stderr } = await run('server.js', [], { ...stack, HOST: '0.0.0.0', PORT: '0', DATA_DIR: t.testdir() })
+    const { status, stderr } = await run('server.js', [], { ...stack, HOST: '0.0.0.0', PORT: '0', DATA_DIR: testdir(t) })
     t.equal(status, 1)
     t.match(stderr, /Linklog cannot start: it would listen on 0\.0\.0\.0 without any API key/)
   })

@@ -7,6 +7,7 @@ import { readVisits, tally } from '../helpers/recount.js'
 import { inParallel, until } from '../helpers/until.js'
 import { onCluster, randomFrom, skipWithoutBuild, startService, topicName } from './support.js'
 import type { Service } from './support.js'
+import { testdir } from '../helpers/testdir.js'
 
 const killsTotal = Number(process.env.KILLS ?? 2)
 t.setTimeout(120_000 + killsTotal * 60_000)
@@ -87,7 +88,7 @@ async function play (t: Test, { start, kill }: Scene): Promise<void> {
 const skip = skipWithoutBuild || (onCluster && 'the stack is not the test\'s to kill')
 
 t.test('the gateway is killed, the stack lives', { skip: skipWithoutBuild }, async (t) => {
-  const folder = t.testdir({ stack: {}, gateway: {} })
+  const folder = testdir(t, { stack: {}, gateway: {} })
   const stack = onCluster ? undefined : await startService(t, { dataDir: `${folder}/stack` })
   const env: Record<string, string> = stack === undefined
     ? {}
@@ -104,7 +105,7 @@ t.test('the gateway is killed, the stack lives', { skip: skipWithoutBuild }, asy
 })
 
 t.test('the stack is killed, the gateway lives and starts it again', { skip }, async (t) => {
-  const dataDir = t.testdir()
+  const dataDir = testdir(t)
   await play(t, {
     start: async () => await startService(t, { dataDir }),
     kill: async (service) => {
@@ -117,7 +118,7 @@ t.test('the stack is killed, the gateway lives and starts it again', { skip }, a
 })
 
 t.test('both are killed at once', { skip }, async (t) => {
-  const dataDir = t.testdir()
+  const dataDir = testdir(t)
   const start = async () => await startService(t, { dataDir })
   await play(t, {
     start,

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { newPrefix } from '../helpers/gateway-process.js'
 import { onCluster, skipWithoutBuild, startService } from './support.js'
+import { testdir } from '../helpers/testdir.js'
 
 t.setTimeout(300_000)
 
@@ -19,7 +20,7 @@ function runServer (settings: Record<string, string>): { status: number | null, 
 }
 
 t.test('a wrong setting stops the start with its name', { skip: skipWithoutBuild }, async (t) => {
-  const dataDir = t.testdir()
+  const dataDir = testdir(t)
   for (const [settings, expected] of [
     [{ PORT: 'many' }, /PORT/], [{ PORT: '70000' }, /PORT/], [{ TOPIC_PARTITIONS: '0' }, /TOPIC_PARTITIONS/], [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL.*info/],
     [{ PUBLIC_URL: 'example.com' }, /PUBLIC_URL/], [{ KAFKA_BROKERS: addresses.KAFKA_BROKERS }, /SCHEMA_REGISTRY_URL and KSQLDB_URL/],
@@ -33,13 +34,13 @@ t.test('a wrong setting stops the start with its name', { skip: skipWithoutBuild
 })
 
 t.test('a cluster that does not answer stops the start with its address', { skip: skipWithoutBuild }, async (t) => {
-  const { status, output } = runServer({ DATA_DIR: t.testdir(), START_TIMEOUT_MS: '500', ...addresses })
+  const { status, output } = runServer({ DATA_DIR: testdir(t), START_TIMEOUT_MS: '500', ...addresses })
   t.ok(status !== null && status !== 0)
   t.match(output, /127\.0\.0\.1:1/)
 })
 
 t.test('SIGTERM ends it with status 0; what it knew it knows again', { skip: skipWithoutBuild }, async (t) => {
-  const options = { dataDir: t.testdir(), prefix: newPrefix() }
+  const options = { dataDir: testdir(t), prefix: newPrefix() }
   const first = await startService(t, options)
   t.equal((await first.call('POST', '/api/links', { url: 'https://example.com/kept', slug: 'kept' })).status, 201)
   const visits = await Promise.all(Array.from({ length: 50 }, () => first.call('GET', '/kept')))
@@ -56,7 +57,7 @@ t.test('SIGTERM ends it with status 0; what it knew it knows again', { skip: ski
 })
 
 t.test('two services cannot have one folder', { skip: skipWithoutBuild || (onCluster && 'the folder is the embedded stack\'s') }, async (t) => {
-  const dataDir = t.testdir()
+  const dataDir = testdir(t)
   const first = await startService(t, { dataDir })
   await t.rejects(startService(t, { dataDir }), { message: /did not start/ })
   t.equal((await first.call('GET', '/readyz')).status, 200, 'the first goes on')

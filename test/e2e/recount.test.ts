@@ -8,6 +8,7 @@ import t from 'tap'
 import { hourOf, readVisits, tally } from '../helpers/recount.js'
 import { inParallel, until } from '../helpers/until.js'
 import { agents, codeOf, pick, randomFrom, referrers, skipWithoutBuild, startService, topicName } from './support.js'
+import { testdir } from '../helpers/testdir.js'
 
 t.setTimeout(1200_000)
 
@@ -23,7 +24,7 @@ function urlList (t: { comment: (text: string) => void }): string[] {
 }
 
 t.test('import, visit, recount', { skip: skipWithoutBuild }, async (t) => {
-  const folder = t.testdir({ data: {}, 'urls.txt': `${urlList(t).join('\n')}\n` })
+  const folder = testdir(t, { data: {}, 'urls.txt': `${urlList(t).join('\n')}\n` })
   const gateway = await startService(t, { dataDir: join(folder, 'data') })
   const urls = [...new Set(urlList(t).map((url) => new URL(url).href))]
   const importFile = async () => {

@@ -5,6 +5,7 @@ import { inParallel, until } from '../helpers/until.js'
 import { newPrefix } from '../helpers/gateway-process.js'
 import { skipWithoutBuild, startService, topicName } from './support.js'
 import type { Service } from './support.js'
+import { testdir } from '../helpers/testdir.js'
 
 t.setTimeout(900_000)
 
@@ -13,7 +14,7 @@ const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/
 const links = Array.from({ length: 25 }, (_, n) => `link-${n}`)
 
 t.test('kill -9 in the middle of visits', { skip: skipWithoutBuild }, async (t) => {
-  const dataDir = t.testdir()
+  const dataDir = testdir(t)
   const prefix = newPrefix()
   let gateway = await startService(t, { dataDir, prefix })
   t.comment(`first start: ready after ${Math.round(gateway.readyMs)} ms`)

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { prefixNow, skipWithoutBuild, stackOf, startService } from './support.js'
 import type { Service } from './support.js'
+import { testdir } from '../helpers/testdir.js'
 
 t.setTimeout(600_000)
 
@@ -18,7 +19,7 @@ async function pull (service: Service, sql: string): Promise<unknown[][]> {
 }
 
 t.test('starts on one stack', { skip: skipWithoutBuild }, async (t) => {
-  const first = await startService(t, { dataDir: t.testdir({ first: {}, a: {}, b: {}, c: {}, d: {}, package: {} }) + '/first' })
+  const first = await startService(t, { dataDir: testdir(t, { first: {}, a: {}, b: {}, c: {}, d: {}, package: {} }) + '/first' })
   const env = stackOf(first)
   const folder = (name: string) => join(t.testdirName, name)
   const prefix = prefixNow()

@@ -8,6 +8,7 @@ import { until } from '../helpers/until.js'
 
 export { randomFrom } from '../helpers/random.js'
 export { onCluster, skipWithoutBuild } from '../helpers/gateway-process.js'
+import { testdir } from '../helpers/testdir.js'
 
 export interface ServiceOptions {
   readonly env?: Readonly<Record<string, string>>
@@ -20,7 +21,7 @@ export type Service = GatewayProcess & { readonly prefix: string }
 
 /** A service with a folder and a prefix of its own, gone when the test ends. */
 export async function startService (t: Test, options: ServiceOptions = {}): Promise<Service> {
-  const { env = {}, dataDir = t.testdir(), prefix = newPrefix(), root, args = [] } = options
+  const { env = {}, dataDir = testdir(t), prefix = newPrefix(), root, args = [] } = options
   const gateway = await GatewayProcess.start({ dataDir, prefix, env, args, startTimeoutMs: onCluster ? 180_000 : 60_000, ...(root !== undefined && { root }) })
   t.teardown(async () => {
     await gateway.end()

@@ -12,6 +12,7 @@ import { namesFor } from '../../gateway/topics.js'
 import { until } from '../helpers/until.js'
 import { linkEvent, prefixNow, produce, skipWithoutBuild, startService, stackOf, topicName, visit, visitsWhen } from './support.js'
 import type { Service } from './support.js'
+import { testdir } from '../helpers/testdir.js'
 
 t.setTimeout(600_000)
 
@@ -53,7 +54,7 @@ async function pull (service: Service, sql: string): Promise<unknown[][]> {
 }
 
 t.test('an installation of 0.1', { skip: skipWithoutBuild }, async (t) => {
-  const folder = t.testdir({ stack: {}, data: {} })
+  const folder = testdir(t, { stack: {}, data: {} })
   const prefix = prefixNow()
   const linkEvents = topicName(prefix, 'link-events')
   const stack = await startService(t, { dataDir: join(folder, 'stack') })

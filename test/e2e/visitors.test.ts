@@ -5,6 +5,7 @@ import { paintSvg, readPng, readQr } from '../helpers/qr.js'
 import { readVisits } from '../helpers/recount.js'
 import { until } from '../helpers/until.js'
 import { skipWithoutBuild, startService, topicName } from './support.js'
+import { testdir } from '../helpers/testdir.js'
 
 t.setTimeout(300_000)
 
@@ -12,7 +13,7 @@ const browser = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko
 const iphone = { 'user-agent': 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1' }
 
 t.test('visitors', { skip: skipWithoutBuild }, async (t) => {
-  const folder = t.testdir({ first: {}, second: {} })
+  const folder = testdir(t, { first: {}, second: {} })
   const secret = 'a secret of both gateways'
   const first = await startService(t, { dataDir: join(folder, 'first'), env: { VISITOR_SECRET: secret } })
   const second = await startService(t, {

@@ -3,6 +3,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import t from 'tap'
 import { encodeBatch } from '../../../embedded/records/batch.js'
 import type { PartitionLog } from '../../../embedded/log.js'
+import { testdir } from '../../helpers/testdir.js'
 
 /** Stands before the system's fdatasync: what is asked of it waits while `held`. */
 const disk = { held: false, waiting: [] as (() => void)[], synced: 0, asked: () => {} }
@@ -30,7 +31,7 @@ async function partition (dataDir: string, fsync: 'always' | 'interval'): Promis
 const batch = () => encodeBatch([{ timestamp: 0, key: null, value: Buffer.from('value') }])
 
 t.test('always: acknowledged only when the disk has it', async t => {
-  const { log, close } = await partition(t.testdir(), 'always')
+  const { log, close } = await partition(testdir(t), 'always')
   disk.held = true
   const asked = new Promise<void>(resolve => { disk.asked = resolve })
   let acknowledged = false
@@ -49,7 +50,7 @@ t.test('always: acknowledged only when the disk has it', async t => {
 })
 
 t.test('interval: acknowledged when written; on the disk at the latest on close', async t => {
-  const { log, close } = await partition(t.testdir(), 'interval')
+  const { log, close } = await partition(testdir(t), 'interval')
   const before = disk.synced
   t.equal((await log.append(batch())).baseOffset, 0)
   t.equal(disk.synced, before, 'no sync for the answer')

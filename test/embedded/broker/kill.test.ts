@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { Kafka, logLevel } from 'kafkajs'
 import { consume } from './start.js'
 import { randomFrom } from '../../helpers/random.js'
+import { testdir } from '../../helpers/testdir.js'
 
 // More with KILLS=200 in the environment; the moments come from KILLS_SEED.
 const KILLS = Number(process.env['KILLS'] ?? 3)
@@ -27,7 +28,7 @@ async function start (dataDir: string, port: number): Promise<{ child: ChildProc
 }
 
 t.test(`${KILLS} kills under an idempotent and a transactional producer`, { timeout: 110_000 + KILLS * 10_000 }, async t => {
-  const dataDir = t.testdir()
+  const dataDir = testdir(t)
   const random = randomFrom(Number(process.env['KILLS_SEED'] ?? 1))
   let { child, port } = await start(dataDir, 0)
   t.teardown(() => { child.kill('SIGKILL') })

@@ -2,6 +2,7 @@ import t from 'tap'
 import { CompressionTypes } from 'kafkajs'
 import { BatchView, encodeBatch, iterateBatches } from '../../../embedded/records/batch.js'
 import { consume, has, startBroker } from './start.js'
+import { testdir } from '../../helpers/testdir.js'
 
 t.test('what is produced is consumed, key, value, headers and time', async t => {
   const { kafka, broker } = await startBroker(t)
@@ -102,7 +103,7 @@ t.test('offsets by time', async t => {
 
 t.test('every offset can be read from files and from memory alike', async t => {
   for (const tailCacheBytes of [0, 1 << 20]) {
-    const { broker } = await startBroker(t, { tailCacheBytes, dataDir: t.testdir({ [String(tailCacheBytes)]: {} }) })
+    const { broker } = await startBroker(t, { tailCacheBytes, dataDir: testdir(t, { [String(tailCacheBytes)]: {} }) })
     await broker.createTopic({ name: 'x', partitions: 1, config: { 'segment.bytes': '5000', 'index.interval.bytes': '300' } })
     const log = broker.partition('x', 0)!
     const sizes: number[] = []

@@ -2,6 +2,7 @@
 import { Kafka, logLevel, type KafkaConfig } from 'kafkajs'
 import type { Test } from 'tap'
 import { Broker, type BrokerOptions } from '../../../embedded/broker/broker.js'
+import { testdir } from '../../helpers/testdir.js'
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1'
 
@@ -13,7 +14,7 @@ export interface Started {
 }
 
 export async function startBroker (t: Test, options: Partial<BrokerOptions> = {}, client: Partial<KafkaConfig> = {}): Promise<Started> {
-  const dataDir = options.dataDir ?? t.testdir()
+  const dataDir = options.dataDir ?? testdir(t)
   const warnings: string[] = []
   const broker = await Broker.open({ dataDir, host: '127.0.0.1', port: 0, logger: { warn: message => warnings.push(message) }, ...options })
   t.teardown(async () => await broker.close())

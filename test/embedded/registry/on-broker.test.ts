@@ -4,11 +4,12 @@ import t from 'tap'
 import { Broker } from '../../../embedded/broker/broker.js'
 import { RegistryError } from '../../../embedded/registry/index.js'
 import { Registry } from '../../../embedded/registry/registry.js'
+import { testdir } from '../../helpers/testdir.js'
 
 const { Kafka, logLevel } = kafkajs
 
 t.test('kept in _schemas', async t => {
-  const dataDir = t.testdir()
+  const dataDir = testdir(t)
   const open = async () => {
     const broker = await Broker.open({ dataDir, host: '127.0.0.1', port: 0 })
     const registry = await Registry.open({ log: broker })

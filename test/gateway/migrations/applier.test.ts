@@ -6,6 +6,7 @@ import { KsqlClient } from '../../../gateway/ksqldb/client.js'
 import { MigrationApplier } from '../../../gateway/migrations/applier.js'
 import { namesFor } from '../../../gateway/topics.js'
 import { fakeKsqldb, json, refusal, rows } from '../ksqldb/fake-server.js'
+import { testdir } from '../../helpers/testdir.js'
 
 const columns = ['version_key', 'version', 'name', 'state', 'checksum', 'started_on', 'completed_on', 'previous', 'error_reason']
 const unquoted = (list: string) => [...list.matchAll(/'((?:[^']|'')*)'/g)].map(match => (match[1] as string).replaceAll("''", "'"))
@@ -57,7 +58,7 @@ const second = "-- second\nCREATE TABLE IF NOT EXISTS t_by_a WITH (KAFKA_TOPIC =
 
 const setup = async (t: Test, prefix = '') => {
   const ksqldb = await new FakeKsqldb().start(t)
-  const directory = t.testdir({ 'V000001__the_stream.sql': first, 'V000002__t_by_a.sql': second, 'README.md': 'passed over' })
+  const directory = testdir(t, { 'V000001__the_stream.sql': first, 'V000002__t_by_a.sql': second, 'README.md': 'passed over' })
   const applier = () => {
     const client = new KsqlClient({ url: ksqldb.url, pullTimeoutMs: 1_000 })
     t.teardown(async () => await client.close())

@@ -7,6 +7,7 @@ import { parseBlocklist } from '../../../gateway/links/blocklist.js'
 import { blocklistPlugin } from '../../../gateway/plugins/blocklist.js'
 import { until } from '../../helpers/until.js'
 import { startRoutes } from './support.js'
+import { testdir } from '../../helpers/testdir.js'
 
 const rule = (url: string) => ({ url, conditions: [{ dimension: 'country', operands: ['CH'] }] })
 
@@ -33,7 +34,7 @@ t.test('not made, not changed to, and not led to', async t => {
 })
 
 t.test('the file is read again when it changes; a bad one stops the start, and later changes nothing', async t => {
-  const file = path.join(t.testdir(), 'blocked.txt')
+  const file = path.join(testdir(t), 'blocked.txt')
   const start = async () => {
     const app = Fastify()
     t.teardown(async () => await app.close())

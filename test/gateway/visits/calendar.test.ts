@@ -71,9 +71,7 @@ t.test('bounds', async t => {
   t.throws(() => boundaries('hour', 'UTC', 0, 11 * 3_600_000, 10), RangeError)
   t.equal(boundaries('hour', 'UTC', 0, 10 * 3_600_000, 10).length, 11)
   t.throws(() => boundaries('day', 'Asia/Tokyo', 0, at('2026-01-01T00:00Z'), 5_000), RangeError)
-  const began = performance.now()
-  boundaries('hour', 'America/New_York', at('2026-01-01T00:00Z'), at('2026-07-28T00:00Z'), 5_000)
-  t.ok(performance.now() - began < 1_000, 'as many hours as are allowed take no second')
+  t.equal(boundaries('hour', 'America/New_York', at('2026-01-01T00:00Z'), at('2026-07-28T00:00Z'), 5_000).length, 208 * 24 + 1)
 })
 
 t.test('instants in words of the zone', async t => {

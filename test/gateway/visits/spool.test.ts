@@ -2,9 +2,10 @@ import { appendFileSync, readFileSync, statSync, writeFileSync, writeSync } from
 import path from 'node:path'
 import t from 'tap'
 import { openSpool, segmentFiles as files } from './spool-support.js'
+import { testdir } from '../../helpers/testdir.js'
 
 t.test('what was appended is read in order, and again after opening anew', async t => {
-  const directory = t.testdir()
+  const directory = testdir(t)
   const first = openSpool(directory)
   first.append('a', 'b', 'c')
   first.append('d')
@@ -21,7 +22,7 @@ t.test('what was appended is read in order, and again after opening anew', async
 
 t.test('the records of a turn are on disk when it is flushed, by one call', async t => {
   const calls: number[] = []
-  const { writer, append, all } = openSpool(t.testdir(), {
+  const { writer, append, all } = openSpool(testdir(t), {
     write: (file, bytes, offset, length) => {
       calls.push(length)
       return writeSync(file, bytes, offset, length)
@@ -38,14 +39,14 @@ t.test('the records of a turn are on disk when it is flushed, by one call', asyn
 })
 
 t.test('a torn tail is cut, wherever it is torn', async t => {
-  const whole = t.testdir()
+  const whole = testdir(t)
   const spool = openSpool(whole)
   spool.append('first', 'second', 'third')
   spool.writer.close()
   const bytes = readFileSync(files(whole)[0] as string)
   const lastAt = bytes.length - 8 - 5
   for (let length = lastAt; length < bytes.length; length++) {
-    const directory = t.testdir({ [path.basename(files(whole)[0] as string)]: bytes.subarray(0, length) })
+    const directory = testdir(t, { [path.basename(files(whole)[0] as string)]: bytes.subarray(0, length) })
     const torn = openSpool(directory)
     torn.append('after')
     t.strictSame(torn.all().payloads, ['first', 'second', 'after'], `${length} of ${bytes.length} bytes`)
@@ -54,7 +55,7 @@ t.test('a torn tail is cut, wherever it is torn', async t => {
 })
 
 t.test('damage in the middle is passed over and counted', async t => {
-  const directory = t.testdir()
+  const directory = testdir(t)
   const { writer, append, all } = openSpool(directory)
   append('first', 'second', 'third')
   const file = files(directory)[0] as string
@@ -66,7 +67,7 @@ t.test('damage in the middle is passed over and counted', async t => {
 })
 
 t.test('segments roll, and those that the log has are deleted', async t => {
-  const directory = t.testdir()
+  const directory = testdir(t)
   const { writer, reader, append, all } = openSpool(directory)
   const records = Array.from({ length: 20 }, (_, n) => String(n).padEnd(1_000, '.'))
   for (const one of records) append(one)
@@ -83,7 +84,7 @@ t.test('segments roll, and those that the log has are deleted', async t => {
 })
 
 t.test('what is shipped whole does not stay for want of more', async t => {
-  const directory = t.testdir()
+  const directory = testdir(t)
   const { writer, reader, append, all } = openSpool(directory)
   append('told by a browser')
   writer.rollShipped()
@@ -99,7 +100,7 @@ t.test('what is shipped whole does not stay for want of more', async t => {
 })
 
 t.test('beyond its size it refuses and counts, and takes again when there is room', async t => {
-  const { writer, reader, append, all } = openSpool(t.testdir(), { bytesMax: 8_192 })
+  const { writer, reader, append, all } = openSpool(testdir(t), { bytesMax: 8_192 })
   t.equal(append(...Array.from({ length: 10 }, () => '1'.repeat(1_000))), 8)
   t.equal(writer.dropped, 2)
   t.match(writer.lastFault, { message: /holds \d+ of 8192 bytes/ })
@@ -110,7 +111,7 @@ t.test('beyond its size it refuses and counts, and takes again when there is roo
 })
 
 t.test('a disk that takes nothing, or half a record: what is lost is counted, what follows is whole', async t => {
-  const directory = t.testdir()
+  const directory = testdir(t)
   let room = Infinity
   const { writer, append, all } = openSpool(directory, {
     write: (file, bytes, offset, length) => {
@@ -134,7 +135,7 @@ t.test('a disk that takes nothing, or half a record: what is lost is counted, wh
 })
 
 t.test('a position is never used twice, even where the tail was lost or the log knows more', async t => {
-  const directory = t.testdir()
+  const directory = testdir(t)
   const first = openSpool(directory)
   first.append('shipped, then lost in a power cut')
   const { next } = first.all()
@@ -144,14 +145,14 @@ t.test('a position is never used twice, even where the tail was lost or the log 
   second.append('new')
   t.strictSame(second.all(next).payloads, ['new'], 'behind the position that the log has committed')
   second.writer.close()
-  const third = openSpool(t.testdir(), { after: 12 * 2 ** 32 })
+  const third = openSpool(testdir(t), { after: 12 * 2 ** 32 })
   third.append('new')
   t.strictSame(third.all(12 * 2 ** 32).payloads, ['new'])
   third.writer.close()
 })
 
 t.test('what is not a record is not taken for one', async t => {
-  const directory = t.testdir()
+  const directory = testdir(t)
   const spool = openSpool(directory)
   spool.append('good')
   spool.writer.close()

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import t from 'tap'
 import { AddressTokens, visitorOf, visitorSecret } from '../../../gateway/visits/visitor.js'
+import { testdir } from '../../helpers/testdir.js'
 
 const day = 86_400_000
 
@@ -32,7 +33,7 @@ t.test('a token has nothing of the address in it, and memory of them is bounded'
 })
 
 t.test('the secret is made once, for this user alone, or taken from the settings', async t => {
-  const directory = `${t.testdir()}/new`
+  const directory = `${testdir(t)}/new`
   const secrets = await Promise.all([visitorSecret(undefined, directory), visitorSecret(undefined, `${directory}2`)])
   t.notSame(secrets[0], secrets[1])
   t.strictSame(await visitorSecret(undefined, directory), secrets[0])

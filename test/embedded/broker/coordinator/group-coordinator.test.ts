@@ -4,11 +4,12 @@ import { GroupOffsets } from '../../../../embedded/broker/coordinator/group-offs
 import type { JoinResult } from '../../../../embedded/broker/coordinator/group.js'
 import { encodeMarker } from '../../../../embedded/records/control.js'
 import { openLog } from '../log-start.js'
+import { testdir } from '../../../helpers/testdir.js'
 
 const SETTINGS = { sessionTimeoutMsMin: 1, sessionTimeoutMsMax: 60_000, initialRebalanceDelayMs: 0, sizeMax: 3, offsetsRetentionMs: 1000 }
 
 async function coordinator (t: Test) {
-  const { log, time } = await openLog(t.testdir())
+  const { log, time } = await openLog(testdir(t))
   const groups = new GroupCoordinator(await GroupOffsets.open(log, () => time.now), SETTINGS, () => time.now)
   // The broker's listener keeps a process alive; its timers do not.
   const alive = setInterval(() => {}, 1000)

@@ -4,13 +4,14 @@ import { TransactionCoordinator } from '../../../../embedded/broker/coordinator/
 import type { ProducerIds } from '../../../../embedded/broker/coordinator/producer-ids.js'
 import type { DiskLog } from '../../../../embedded/broker/log/partition-log.js'
 import { batchOf, openLog } from '../log-start.js'
+import { testdir } from '../../../helpers/testdir.js'
 
 const SETTINGS = { timeoutMsMax: 60_000, idExpirationMs: 1000 }
 const FIRST = { producerId: -1, producerEpoch: -1 }
 
 /** A coordinator over two real logs; `broken` makes markers fail as a full disk would. */
 async function setUp (t: Test) {
-  const dir = t.testdir({ state: {}, data: {} })
+  const dir = testdir(t, { state: {}, data: {} })
   const { log: state, time } = await openLog(join(dir, 'state'))
   const { log: data } = await openLog(join(dir, 'data'))
   const disk = { broken: false }

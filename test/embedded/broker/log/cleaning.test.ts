@@ -5,6 +5,7 @@ import { compactLog } from '../../../../embedded/broker/log/compaction.js'
 import type { DiskLog } from '../../../../embedded/broker/log/partition-log.js'
 import { applyRetention } from '../../../../embedded/broker/log/retention.js'
 import { batchOf, contents, indexCache, openLog } from '../log-start.js'
+import { testdir } from '../../../helpers/testdir.js'
 
 const START = { cleanedOffset: 0, deleteHorizon: undefined }
 const roll = async (log: DiskLog): Promise<void> => await log.exclusively(async () => await log.roll())
@@ -14,7 +15,7 @@ const transactional = (producerId: number, key: string, value: string, baseSeque
   batchOf([[key, value]], { producerId, producerEpoch: 0, baseSequence, isTransactional: true })
 
 t.test('retention by time drops whole segments, and an active one when all of it is old', async t => {
-  const dir = t.testdir()
+  const dir = testdir(t)
   const { log } = await openLog(dir, { 'retention.ms': '1000' })
   for (const timestamp of [100, 200, 300]) {
     await log.append(batchOf([['k', String(timestamp)]], {}, timestamp))
@@ -33,7 +34,7 @@ t.test('retention by time drops whole segments, and an active one when all of it
 })
 
 t.test('retention by size keeps the newest', async t => {
-  const { log } = await openLog(t.testdir(), { 'retention.bytes': '400', 'retention.ms': '-1' })
+  const { log } = await openLog(testdir(t), { 'retention.bytes': '400', 'retention.ms': '-1' })
   for (let i = 0; i < 5; i++) {
     await log.append(batchOf([['k', 'x'.repeat(130)]]))
     await roll(log)
@@ -47,7 +48,7 @@ t.test('retention by size keeps the newest', async t => {
 
 t.test('unlimited retention and compacted topics keep everything', async t => {
   for (const config of [{ 'retention.ms': '-1' }, { 'cleanup.policy': 'compact', 'retention.ms': '1' }]) {
-    const { log } = await openLog(t.testdir({ [JSON.stringify(config).length]: {} }), config)
+    const { log } = await openLog(testdir(t, { [JSON.stringify(config).length]: {} }), config)
     await log.append(batchOf([['k', 'old']]))
     await roll(log)
     t.equal(await applyRetention(log, 1e12), 0)
@@ -56,7 +57,7 @@ t.test('unlimited retention and compacted topics keep everything', async t => {
 })
 
 t.test('compaction keeps the newest of each key at its offset', async t => {
-  const dir = t.testdir()
+  const dir = testdir(t)
   const config = { 'cleanup.policy': 'compact', 'delete.retention.ms': '500' }
   const { log, time } = await openLog(dir, config)
   await log.append(batchOf([['a', '1'], ['b', '1'], ['c', '1']]))
@@ -85,7 +86,7 @@ t.test('compaction keeps the newest of each key at its offset', async t => {
 })
 
 t.test('the dirty ratio and the compaction lag decide when', async t => {
-  const { log, time } = await openLog(t.testdir(), {
+  const { log, time } = await openLog(testdir(t), {
     'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.6', 'min.compaction.lag.ms': '1000'
   })
   await log.append(batchOf([['a', '1']], {}, time.now))
@@ -100,7 +101,7 @@ t.test('the dirty ratio and the compaction lag decide when', async t => {
 })
 
 t.test('aborted records go, open transactions stay, markers outlive their records for a while', async t => {
-  const { log, time } = await openLog(t.testdir(), { 'cleanup.policy': 'compact', 'delete.retention.ms': '500' })
+  const { log, time } = await openLog(testdir(t), { 'cleanup.policy': 'compact', 'delete.retention.ms': '500' })
   await log.append(transactional(1, 'a', 'committed'))
   await log.appendBatch(commit(1), 'coordinator')
   await log.append(transactional(2, 'a', 'aborted'))

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { encodeMarker } from '../../../../embedded/records/control.js'
 import { batchOf, openLog } from '../log-start.js'
+import { testdir } from '../../../helpers/testdir.js'
 
 const idempotent = (baseSequence: number, producerEpoch = 0, isTransactional = false) =>
   batchOf([['k', `${baseSequence}`]], { producerId: 5, producerEpoch, baseSequence, isTransactional })
@@ -8,7 +9,7 @@ const marker = (type: 'commit' | 'abort', producerId = 5, producerEpoch = 0) =>
   encodeMarker({ type, producerId, producerEpoch, coordinatorEpoch: 0, timestamp: 1 })
 
 t.test('sequences follow each other within an epoch, and begin at 0 in the next', async t => {
-  const { log } = await openLog(t.testdir())
+  const { log } = await openLog(testdir(t))
   t.teardown(async () => await log.close())
   await log.append(idempotent(40))
   t.equal(log.logEndOffset, 1, 'a producer nobody knows may begin anywhere')
@@ -21,14 +22,14 @@ t.test('sequences follow each other within an epoch, and begin at 0 in the next'
 })
 
 t.test('sequences wrap around at 2^31', async t => {
-  const { log } = await openLog(t.testdir())
+  const { log } = await openLog(testdir(t))
   t.teardown(async () => await log.close())
   await log.append(batchOf([['a', ''], ['b', ''], ['c', '']], { producerId: 5, producerEpoch: 0, baseSequence: 0x7ffffffe }))
   t.strictSame(await log.append(idempotent(1)), { baseOffset: 3, duplicate: false })
 })
 
 t.test('many at once: one write, order kept, repeats seen among themselves', async t => {
-  const { log } = await openLog(t.testdir())
+  const { log } = await openLog(testdir(t))
   t.teardown(async () => await log.close())
   const results = await Promise.allSettled([0, 1, 1, 3, 2, 3].map(async sequence => await log.append(idempotent(sequence))))
   t.match(results, [
@@ -43,7 +44,7 @@ t.test('many at once: one write, order kept, repeats seen among themselves', asy
 })
 
 t.test('the last stable offset waits for the oldest open transaction', async t => {
-  const { log } = await openLog(t.testdir())
+  const { log } = await openLog(testdir(t))
   t.teardown(async () => await log.close())
   const other = (sequence: number) => batchOf([['o', '']], { producerId: 6, producerEpoch: 0, baseSequence: sequence, isTransactional: true })
   await log.append(batchOf([['plain', '']]))
@@ -61,7 +62,7 @@ t.test('the last stable offset waits for the oldest open transaction', async t =
 })
 
 t.test('within a transaction a plain batch of the same producer is refused', async t => {
-  const { log } = await openLog(t.testdir())
+  const { log } = await openLog(testdir(t))
   t.teardown(async () => await log.close())
   await log.append(idempotent(0, 0, true))
   await t.rejects(log.append(idempotent(1)), { code: 'INVALID_TXN_STATE' })

@@ -2,10 +2,11 @@ import t, { type Test } from 'tap'
 import { appendFile, readdir, rm, stat, truncate, writeFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { batchOf, contents, killed, openLog } from '../log-start.js'
+import { testdir } from '../../../helpers/testdir.js'
 
 const FIRST = '00000000000000000000'
 const dirs = (t: Test): [string, string] => {
-  const base = t.testdir({ live: {} })
+  const base = testdir(t, { live: {} })
   return [join(base, 'live'), join(base, 'killed')]
 }
 

@@ -9,6 +9,7 @@ import { MemoryLog } from '../../../helpers/memory-log.js'
 import { until } from '../../../helpers/until.js'
 import { openStack, recordsOf, send, textsOf } from './support.js'
 import type { Sent, Stack } from './support.js'
+import { testdir } from '../../../helpers/testdir.js'
 
 const CLICKS = "CREATE STREAM clicks (k STRING KEY, n INT) WITH (KAFKA_TOPIC='clicks', KEY_FORMAT='KAFKA', VALUE_FORMAT='DELIMITED', PARTITIONS=1);"
 const COUNTS = "CREATE TABLE counts WITH (KAFKA_TOPIC='counts', VALUE_FORMAT='DELIMITED', PARTITIONS=1) AS SELECT k, COUNT(*) AS c, SUM(n) AS s FROM clicks GROUP BY k;"
@@ -24,7 +25,7 @@ const clicks = (count: number, keys = 3): Sent[] => Array.from({ length: count }
 t.test('an aggregate coalesces by default and sends each update without a cache', async t => {
   const log = await clicksLog()
   await send(log, 'clicks', ...clicks(9))
-  const stack = await openStack(log, t.testdir())
+  const stack = await openStack(log, testdir(t))
   t.teardown(() => stack.close())
   await stack.run(CLICKS + COUNTS)
   await stack.settled()
@@ -41,7 +42,7 @@ t.test('an aggregate coalesces by default and sends each update without a cache'
 
 t.test('a record is seen as soon as it is appended, and poison is told and passed over', async t => {
   const log = await clicksLog()
-  const stack = await openStack(log, t.testdir())
+  const stack = await openStack(log, testdir(t))
   t.teardown(() => stack.close())
   await stack.run(CLICKS + COUNTS)
   await send(log, 'clicks', { key: 'a', value: '1' }, { key: 'a', value: 'poison' }, { key: 'a', value: '2' })
@@ -53,7 +54,7 @@ t.test('a record is seen as soon as it is appended, and poison is told and passe
 
 t.test('a stopped and a paused query go on where they were', async t => {
   const log = await clicksLog()
-  const [dataDir, registry] = [t.testdir(), new CaseRegistry()]
+  const [dataDir, registry] = [testdir(t), new CaseRegistry()]
   const first = await openStack(log, dataDir, registry)
   await first.run(CLICKS + COUNTS)
   await send(log, 'clicks', ...clicks(6))
@@ -107,7 +108,7 @@ for (const after of [false, true]) {
   t.test(`an append that fails ${after ? 'after' : 'before'} it was done leaves neither gap nor repeat`, async t => {
     for (const n of [1, 2, 3]) {
       const log = await clicksLog()
-      const [dataDir, registry] = [t.testdir(), new CaseRegistry()]
+      const [dataDir, registry] = [testdir(t), new CaseRegistry()]
       const first = await openStack(failingLog(log, 'every', n, after), dataDir, registry)
       await first.run(CLICKS + "CREATE TABLE every_count WITH (KAFKA_TOPIC='every', VALUE_FORMAT='DELIMITED', PARTITIONS=1) AS SELECT k, COUNT(*) AS c FROM clicks GROUP BY k;",
         { 'cache.max.bytes.buffering': '0' })
@@ -127,7 +128,7 @@ for (const after of [false, true]) {
 
 t.test('a query that failed is tried again by itself', async t => {
   const log = await clicksLog()
-  const stack = await openStack(failingLog(log, 'counts', 1, false), t.testdir())
+  const stack = await openStack(failingLog(log, 'counts', 1, false), testdir(t))
   t.teardown(() => stack.close())
   await stack.run(CLICKS + COUNTS, { 'cache.max.bytes.buffering': '0' })
   await send(log, 'clicks', ...clicks(6))
@@ -139,7 +140,7 @@ t.test('a query that failed is tried again by itself', async t => {
 })
 
 t.test('state ahead of its topic is built again', async t => {
-  const [dataDir, registry] = [t.testdir(), new CaseRegistry()]
+  const [dataDir, registry] = [testdir(t), new CaseRegistry()]
   const log = await clicksLog()
   const first = await openStack(log, dataDir, registry)
   await first.run(CLICKS + COUNTS)
@@ -159,7 +160,7 @@ t.test('state ahead of its topic is built again', async t => {
 
 t.test('windows: late records, expiry, bounds', async t => {
   const log = await clicksLog()
-  const stack = await openStack(log, t.testdir())
+  const stack = await openStack(log, testdir(t))
   t.teardown(() => stack.close())
   await stack.run(CLICKS + `CREATE TABLE w WITH (KAFKA_TOPIC='w', VALUE_FORMAT='DELIMITED') AS
     SELECT k, COUNT(*) AS c FROM clicks WINDOW TUMBLING (SIZE 1 SECOND, RETENTION 10 SECONDS, GRACE PERIOD 2 SECONDS) GROUP BY k;`)
@@ -176,7 +177,7 @@ t.test('windows: late records, expiry, bounds', async t => {
 
 t.test('keys longer than the store takes', async t => {
   const log = await clicksLog()
-  const stack = await openStack(log, t.testdir())
+  const stack = await openStack(log, testdir(t))
   t.teardown(() => stack.close())
   const [one, two] = ['1', '2'].map(end => 'https://example.com/' + 'x'.repeat(2100) + end)
   await stack.run(CLICKS + COUNTS)
@@ -194,7 +195,7 @@ async function push (stack: Stack, sql: string, bufferedRowsMax?: number): Retur
 
 t.test('a push query ends at its limit, and waits for a slow reader', async t => {
   const log = await clicksLog()
-  const stack = await openStack(log, t.testdir())
+  const stack = await openStack(log, testdir(t))
   t.teardown(() => stack.close())
   await stack.run(CLICKS)
   await send(log, 'clicks', ...clicks(500))
@@ -224,7 +225,7 @@ t.test('records of an aborted transaction do not count', async t => {
   await partition.append(transactional('10', 2))
   await partition.append(encodeMarker({ type: 'abort', producerId: 1, producerEpoch: 0, coordinatorEpoch: 0, timestamp: 0 }))
   await partition.append(encodeMarker({ type: 'commit', producerId: 2, producerEpoch: 0, coordinatorEpoch: 0, timestamp: 0 }))
-  const stack = await openStack(log, t.testdir())
+  const stack = await openStack(log, testdir(t))
   t.teardown(() => stack.close())
   await stack.run(CLICKS + COUNTS)
   await stack.settled()

@@ -8,6 +8,7 @@ import { MemoryLog } from '../../../helpers/memory-log.js'
 import { until } from '../../../helpers/until.js'
 import { openStack, send } from './support.js'
 import type { Stack } from './support.js'
+import { testdir } from '../../../helpers/testdir.js'
 
 const KEYS = 20
 const SECOND = 1000
@@ -42,7 +43,7 @@ for (const [kind, window] of Object.entries(kinds)) {
   t.test(`${kind} windows: the store does not grow with time`, async t => {
     const log = new MemoryLog()
     await log.createTopic({ name: 'clicks', partitions: 2 })
-    const [dataDir, registry] = [t.testdir(), new CaseRegistry()]
+    const [dataDir, registry] = [testdir(t), new CaseRegistry()]
     const sizes: { entries: number, bytes: number }[] = []
     for (const [from, to] of [[0, 100], [100, 200], [200, 400]] as const) {
       const stack = await openStack(log, dataDir, registry)
@@ -64,7 +65,7 @@ for (const [kind, window] of Object.entries(kinds)) {
 t.test('a jump in time clears the store, though nothing comes after it', async t => {
   const log = new MemoryLog()
   await log.createTopic({ name: 'clicks', partitions: 2 })
-  const stack = await openStack(log, t.testdir())
+  const stack = await openStack(log, testdir(t))
   t.teardown(() => stack.close())
   // Retention holds all of them until the jump: far more windows than one commit forgets.
   const long = 'WINDOW TUMBLING (SIZE 1 SECOND, RETENTION 1 DAY, GRACE PERIOD 2 SECONDS)'
