@@ -8,6 +8,8 @@ import { ownHostsOf } from './links/url.js'
 import { Lister } from './lists/lister.js'
 import { ScanGate } from './lists/scan-gate.js'
 import { MigrationApplier } from './migrations/applier.js'
+import { readMigrations } from './migrations/files.js'
+import { createdNames } from './migrations/statements.js'
 import { accessPlugin } from './plugins/access.js'
 import { actorPlugin } from './plugins/actor.js'
 import { blocklistPlugin } from './plugins/blocklist.js'
@@ -33,11 +35,13 @@ import { webhooksPlugin } from './plugins/webhooks.js'
 import { visitsPlugin } from './plugins/visits.js'
 import { makeTopics } from './prepare.js'
 import { LinkListQueries } from './queries/link-list.js'
+import { SelectQueries } from './queries/select.js'
 import { BatchedPull } from './queries/batch.js'
 import { domainRoutes } from './routes/domains.js'
 import { eventRoutes } from './routes/events.js'
 import { bulkRoutes } from './routes/bulk.js'
 import { keyRoutes } from './routes/keys.js'
+import { ksqlRoutes } from './routes/ksql.js'
 import { linkListRoutes } from './routes/link-list.js'
 import { linkRoutes } from './routes/links.js'
 import { orphanRoutes } from './routes/orphans.js'
@@ -150,6 +154,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(visitsPlugin, { config, stack, names })
     await app.register(questionsPlugin, { config, stack, names, publicUrl })
     await registerRoutes(app, config, names, publicUrl)
+    const known = createdNames((await readMigrations(options.ksqlDir)).map(({ text }) => text))
+    await app.register(ksqlRoutes, { gate: new ScanGate(questionsAtOnce), selects: new SelectQueries(app.ksqldb, known, names) })
     await app.ready()
   } catch (error) {
     await app.close().catch(() => {})
@@ -160,6 +166,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
 
 /** Lists read whole tables: few at a time, since each takes a core of ksqlDB while it runs. */
 const listsAtOnce = { runningMax: 4, waitingMax: 32 }
+/** Questions in ksql may each read a whole log. */
+const questionsAtOnce = { runningMax: 4, waitingMax: 16 }
 /** Each holds up to some MiB of lines and outcomes. */
 const bulksAtOnce = { runningMax: 4, waitingMax: 0 }
 

@@ -46,6 +46,7 @@ export const routeAccess: Readonly<Record<string, Access>> = {
   'PUT /api/domains/:host': access('admin'),
   'DELETE /api/domains/:host': access('admin'),
   'GET /api/events': access('links:read', 'own'),
+  'POST /api/ksql': access('ksql:read'),
   'POST /api/webhooks': access('admin'),
   'GET /api/webhooks': access('admin'),
   'GET /api/webhooks/:id': access('admin'),

@@ -7,7 +7,11 @@ export type Row = readonly unknown[]
 export type StreamsProperties = Readonly<Record<string, string>>
 
 export interface PullResult { readonly columnNames: readonly string[], readonly rows: readonly Row[] }
-export interface PushQuery { readonly columnNames: readonly string[], readonly rows: AsyncIterable<Row> }
+export interface PushQuery {
+  readonly columnNames: readonly string[]
+  readonly columnTypes?: readonly string[]
+  readonly rows: AsyncIterable<Row>
+}
 
 export interface KsqlClientOptions {
   readonly url: string
@@ -34,7 +38,7 @@ const statementTimeoutMs = 60_000
 const scanSilenceMs = 60_000
 const wait = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
 
-const isHeader = (value: unknown): value is { columnNames: string[] } =>
+const isHeader = (value: unknown): value is { columnNames: string[], columnTypes?: string[] } =>
   typeof value === 'object' && value !== null && Array.isArray((value as { columnNames?: unknown }).columnNames)
 
 export class KsqlClient {
@@ -184,7 +188,7 @@ export class KsqlClient {
         else if (typeof (value as { error_code?: unknown }).error_code === 'number') throw toKsqlError(200, line)
       }
     }
-    return { columnNames: header.columnNames, rows: rows() }
+    return { columnNames: header.columnNames, columnTypes: header.columnTypes ?? [], rows: rows() }
   }
 
   /**

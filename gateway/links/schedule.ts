@@ -32,6 +32,10 @@ const dueChanges = (scheduled: readonly ScheduledEdit[], at: number): Partial<Li
 export const docAt = (doc: LinkDoc, scheduled: readonly ScheduledEdit[], at: number): LinkDoc =>
   scheduled.length === 0 ? doc : { ...doc, ...dueChanges(scheduled, at) }
 
+/** The document as it stands, and as it will stand once each edit that lies ahead has taken effect. */
+export const docsOf = (doc: LinkDoc, scheduled: readonly ScheduledEdit[]): readonly LinkDoc[] =>
+  [doc, ...inOrder(scheduled).map(({ valid_from: from }) => docAt(doc, scheduled, from))]
+
 const targetNames: Readonly<Partial<Record<EditableField, string>>> = {
   url: 'url',
   valid_from: 'validFrom',

@@ -13,13 +13,21 @@ import type { KeyedGate } from './gate.js'
 import { checkRoom } from './history.js'
 import { derivedId } from './ids.js'
 import { validateRules, type RuleInput } from './rules.js'
+import { docsOf } from './schedule.js'
 import { checkSlug, codeCharsMax, codeCharsMin, codeFor, isReserved } from './slug.js'
 import { pastViewOf, standingAt, viewOf, type LinkView } from './view.js'
 
 export type { LinkView } from './view.js'
 
-/** Who asks, under which Idempotency-Key, and in which trace (W3C traceparent). */
-export interface Context { readonly actor: string, readonly idempotencyKey: string | undefined, readonly traceparent?: string | undefined }
+export interface Context {
+  /** Who asks. */
+  readonly actor: string
+  readonly idempotencyKey: string | undefined
+  /** The trace that this is part of (W3C). */
+  readonly traceparent?: string | undefined
+  /** Throws where the asker may not leave a link like this. */
+  readonly permit?: ((doc: LinkDoc) => void) | undefined
+}
 
 export type CommandResult =
   | {
@@ -90,7 +98,7 @@ export class LinkService {
    */
   async create (fields: CreateFields, context: Context): Promise<CommandResult> {
     const doc = newDocument(fields, this.#options.ownHosts())
-    checkBlocked(this.#options.blocklist, doc)
+    checkBlocked(this.#options.blocklist, [doc])
     const reason = fields.reason ?? null
     const prefix = this.#prefix(fields.domain ?? null)
     if (context.idempotencyKey !== undefined) {
@@ -187,7 +195,9 @@ export class LinkService {
     const at = Math.max(this.#options.now(), view.updatedAt)
     const decision = decide(view, command, { at, eventId, ownHosts: this.#options.ownHosts() })
     if (decision === undefined) return { kind: 'unchanged', view: standingAt(view, at) }
-    checkBlocked(this.#options.blocklist, decision.doc, view.doc)
+    const docs = docsOf(decision.doc, decision.scheduled ?? [])
+    checkBlocked(this.#options.blocklist, docs, docsOf(view.doc, view.scheduled))
+    if (context.permit !== undefined) docs.forEach(context.permit)
     const event = { event_id: eventId, occurred_at: at, actor: context.actor, reason, base_version: view.version, ...decision }
     checkRoom(link, state, event)
     const result = await this.#commit(link, event, 'changed', context)

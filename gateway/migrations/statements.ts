@@ -1,4 +1,4 @@
-// Cuts a migration file into its statements and puts them under a prefix: the little lexing of ksql that the applier needs.
+// Cuts ksql text into statements and puts them under a prefix: the little lexing of ksql that the gateway needs.
 import type { Names } from '../topics.js'
 import { MigrationError } from './files.js'
 
@@ -12,7 +12,10 @@ const set = /^SET\s+'((?:[^']|'')*)'\s*=\s*'((?:[^']|'')*)'\s*;$/i
 const unset = /^UNSET\s+'((?:[^']|'')*)'\s*;$/i
 const notForMigrations = /^(?:DESCRIBE|EXPLAIN|SELECT|PRINT|SHOW|LIST|RUN|DEFINE|UNDEFINE)\b/i
 
-const isComment = (text: string): boolean => text.startsWith('--') || text.startsWith('/*')
+/** The tokens of ksql text, spaces and comments among them: together they are the text. */
+export const tokensOf = (text: string): readonly string[] => [...text.matchAll(token)].map(([part]) => part)
+
+export const isComment = (text: string): boolean => text.startsWith('--') || text.startsWith('/*')
 
 /**
  * The statements of a file without its comments. SET and UNSET hold for the statements after them in the same file, as in ksql-migrations.
@@ -21,7 +24,7 @@ const isComment = (text: string): boolean => text.startsWith('--') || text.start
 export const splitStatements = (text: string, file: string): readonly MigrationStatement[] => {
   const statements: MigrationStatement[] = []
   let current = ''
-  for (const [part] of text.matchAll(token)) {
+  for (const part of tokensOf(text)) {
     if (isComment(part)) continue
     if (part === "'" || part === '"' || part === '`') throw new MigrationError(`${file}: the quote ${part} after "${current.trim().slice(-60)}" is never closed`)
     current += part
@@ -50,7 +53,7 @@ const created = /\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:SOURCE\s+)?(?:STREAM|TABLE)\s
 export const createdNames = (texts: readonly string[]): ReadonlySet<string> => {
   const names = new Set<string>()
   for (const text of texts) {
-    const bare = [...text.matchAll(token)].map(([part]) => isComment(part) ? ' ' : part).join('')
+    const bare = tokensOf(text).map(part => isComment(part) ? ' ' : part).join('')
     for (const match of bare.matchAll(created)) names.add((match[1] as string).toLowerCase())
   }
   return names
@@ -64,7 +67,7 @@ const beforeName = new Set(['STREAM', 'TABLE', 'EXISTS', 'FROM', 'JOIN', 'INTO']
  * before a dot: a column may be called like a table.
  */
 export const underPrefix = (statement: string, own: ReadonlySet<string>, names: Names): string => {
-  const parts = [...statement.matchAll(token)].map(([part]) => part)
+  const parts = tokensOf(statement)
   const isSpace = (part: string | undefined) => part !== undefined && part.trim() === ''
   let [last, lastButEquals] = ['', '']
   return parts.map((part, at) => {

@@ -21,6 +21,7 @@ export const openapiPlugin = fp<{ version: string }>(async (app, { version }) =>
         { name: 'links', description: 'Make, read and change links' },
         { name: 'visits', description: 'Questions about visits' },
         { name: 'events', description: 'The changes of all links, as they happen' },
+        { name: 'ksql', description: 'Questions in ksql' },
         { name: 'keys', description: 'API keys' },
         { name: 'domains', description: 'The hosts that short links are served on' },
         { name: 'redirects', description: 'What visitors use' },

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { traceparentOf } from '../events/trace.js'
 import { LinklogError } from '../errors.js'
 import { present, presentScheduled } from '../links/document.js'
+import { checkTags } from '../access/restriction.js'
 import type { CommandResult, Context } from '../links/service.js'
 import { isLinkKey } from '../links/slug.js'
 import type { LinkView } from '../links/view.js'
@@ -46,7 +47,13 @@ export const seenVersions = (header: string | undefined): readonly number[] | un
 /** Who asks, under which Idempotency-Key, and in which trace. */
 export const contextOf = (request: FastifyRequest): Context => {
   const key = request.headers['idempotency-key']
-  return { actor: request.actor, idempotencyKey: Array.isArray(key) ? key[0] : key, traceparent: traceparentOf(request.headers['traceparent']) }
+  const restriction = request.key
+  return {
+    actor: request.actor,
+    idempotencyKey: Array.isArray(key) ? key[0] : key,
+    traceparent: traceparentOf(request.headers['traceparent']),
+    permit: restriction === null ? undefined : ({ tags }) => checkTags(restriction, tags)
+  }
 }
 
 const segment = (link: string): string => encodeURIComponent(link)

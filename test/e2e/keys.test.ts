@@ -105,9 +105,21 @@ t.test('keys', { skip: skipWithoutBuild }, async t => {
     })
   })
 
+  await t.test('a key restricted to tags cannot go back to where a link had none of them', async t => {
+    const make = async (body: object) => (await one.call('POST', '/api/keys', body, bearer(admin))).body.key as string
+    const shop = await make({ name: 'shop', scopes: ['links:write', 'links:read'], tags: ['shop'] })
+    await one.call('POST', '/api/links', { url: 'https://example.com/tagged', slug: 'tagged', tags: ['other'] }, bearer(admin))
+    t.equal((await one.call('PATCH', '/api/links/tagged', { tags: ['shop'] }, { 'if-match': '"1"', ...bearer(admin) })).status, 200)
+    t.match(await one.call('POST', '/api/links/tagged/revert', { version: 1 }, bearer(shop)), { status: 403, body: { code: 'outside_restriction' } })
+    t.equal((await one.call('PATCH', '/api/links/tagged', { title: 'Shop' }, { 'if-match': '"2"', ...bearer(shop) })).status, 200)
+    t.equal((await one.call('POST', '/api/links/tagged/revert', { version: 2 }, bearer(shop))).status, 200)
+    const { body: { keys } } = await one.call('GET', '/api/keys', undefined, bearer(admin))
+    await one.call('DELETE', `/api/keys/${(keys as { id: string, name: string }[]).find(({ name }) => name === 'shop')?.id ?? ''}`, undefined, bearer(admin))
+  })
+
   await t.test('neither the log nor an answer holds the text of a key', async t => {
     const events = await readTopic<{ type: string, reason: string | null }>(one, topicName(prefix, 'api-key-events'))
-    t.strictSame(events.map(({ value }) => value.type).sort(), ['ApiKeyCreated', 'ApiKeyCreated', 'ApiKeyRevoked'])
+    t.strictSame(events.map(({ value }) => value.type).sort(), ['ApiKeyCreated', 'ApiKeyCreated', 'ApiKeyCreated', 'ApiKeyRevoked', 'ApiKeyRevoked'])
     const secret = admin.slice(admin.lastIndexOf('_') + 1)
     t.notMatch(JSON.stringify(events), secret)
     t.notMatch((await one.call('GET', '/api/keys', undefined, bearer(admin))).text, secret)

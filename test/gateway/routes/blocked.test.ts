@@ -30,6 +30,10 @@ t.test('not made, not changed to, and not led to', async t => {
     { status: 422, body: { errors: [{ pointer: '/rules/1/url' }] } })
   t.match(await call('POST', '/api/links', { url: 'https://ok.example/', slug: 'WORD' }), { status: 422, body: { errors: [{ pointer: '/slug' }] } })
   t.match(await call('PATCH', '/api/links/Word', { url: 'https://bad.example/' }, { 'if-match': '*' }), { status: 422, body: { errors: [{ pointer: '/url' }] } })
+  const effectiveAt = new Date(Date.now() + 3_600_000).toISOString()
+  t.match(await call('PATCH', '/api/links/Word', { url: 'https://bad.example/', effectiveAt }, { 'if-match': '*' }), { status: 422, body: { errors: [{ pointer: '/url' }] } },
+    'nor scheduled')
+  t.match(await call('PATCH', '/api/links/a', { title: 'later', effectiveAt }, { 'if-match': '*' }), { status: 200 })
   t.match(await call('PATCH', '/api/links/a', { title: 'still its own' }, { 'if-match': '*' }), { status: 200 }, 'what stood before may stand')
 })
 
