@@ -9,6 +9,7 @@ import { formatPosition, parsePosition, type Position } from '../changes/positio
 import { LinklogError } from '../errors.js'
 import { linkEventTypes, type LinkEventType } from '../events/link-event.js'
 import { documentFields, nullable, problems } from './schemas.js'
+import { splitWords } from './words.js'
 
 export interface EventRoutesOptions { readonly publicUrl: () => string }
 
@@ -47,7 +48,7 @@ const entriesPerPage = 200
 /** Records that a page looks through for those asked for. */
 const scannedMax = 5_000
 
-const words = (text: string | undefined): string[] => (text ?? '').split(',').map(word => word.trim()).filter(word => word !== '')
+const words = (text: string | undefined): readonly string[] => splitWords(text ?? '')
 
 const refuse = (pointer: string, detail: string) => new LinklogError('invalid_request', `${pointer} ${detail}`, { errors: [{ pointer, detail }] })
 

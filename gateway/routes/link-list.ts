@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { isRestricted, type Restriction } from '../access/restriction.js'
+import { splitWords } from './words.js'
 import { LinklogError } from '../errors.js'
 import { decodeCursor, encodeCursor, orders, sorts, type Order, type Sort } from '../lists/cursor.js'
 import type { Lister } from '../lists/lister.js'
@@ -57,10 +58,9 @@ const LinkPage = Type.Object({
   next: Type.Union([Type.String(), Type.Null()], { description: 'The cursor of the next page; null at the end. Also as Link header, rel="next"' })
 })
 
-/** Split at commas but those behind a backslash. */
 const listOf = (given: string | readonly string[] | undefined, pointer: string): readonly string[] | undefined => {
   if (given === undefined) return undefined
-  const items = [given].flat().flatMap(text => (text.match(/(?:\\.|[^,\\])+/gs) ?? []).map(word => word.replaceAll(/\\(.)/gs, '$1').trim())).filter(word => word !== '')
+  const items = [given].flat().flatMap(splitWords)
   if (items.length === 0) throw refuse(pointer, 'names nothing')
   if (items.length > tagsMax) throw refuse(pointer, `must not have more than ${tagsMax}`)
   return [...new Set(items)].sort()
