@@ -23,8 +23,9 @@ export interface ApplierOptions {
   readonly wait: (ms: number) => Promise<void>
 }
 
-/** How long another applier's RUNNING is respected; then it is taken for dead. */
-const othersTurnMs = 5_000
+/** An applier at work says so again after each of these; one that has said nothing for so long is taken for dead. */
+const heartbeatMs = 1_000
+const silenceMs = 10_000
 const readBackMs = 30_000
 const standingTimeoutMs = 1_000
 
@@ -105,7 +106,7 @@ export class MigrationApplier {
     const startedOn = this.#options.now()
     await this.#metadata.record(migration, 'RUNNING', startedOn, undefined, previous)
     try {
-      await this.#run(migration)
+      await this.#saying(async () => await this.#metadata.record(migration, 'RUNNING', this.#options.now(), undefined, previous), async () => await this.#run(migration))
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       await this.#metadata.record(migration, 'ERROR', startedOn, this.#options.now(), previous, reason).catch(() => {})
@@ -116,16 +117,31 @@ export class MigrationApplier {
     return true
   }
 
-  /** Waits while another applier works on this file, for as long as one may be taken to be alive. */
+  /** Runs the task, and says again and again that it runs; nothing is said any more when it resolves. */
+  async #saying (say: () => Promise<void>, task: () => Promise<void>): Promise<void> {
+    let said = Promise.resolve()
+    const beat = setInterval(() => { said = said.then(say).catch(() => {}) }, heartbeatMs)
+    try {
+      await task()
+    } finally {
+      clearInterval(beat)
+      await said
+    }
+  }
+
+  /** Waits while another applier works on this file, for as long as it is heard. Its clock does not matter: only whether what it says changes. */
   async #doneByAnother (migration: Prepared): Promise<boolean> {
     const key = String(migration.version)
+    let [said, heardAt] = ['', this.#options.now()]
     for (;;) {
       const row = (await this.#metadata.rows([key], this.#options.timeoutMs))?.get(key)
       if (row?.state === 'MIGRATED') {
         this.#check([migration], new Map([[key, row]]))
         return true
       }
-      if (row?.state !== 'RUNNING' || this.#options.now() - Number(row.startedOn) > othersTurnMs) return false
+      if (row?.state !== 'RUNNING') return false
+      if (row.startedOn !== said) [said, heardAt] = [row.startedOn, this.#options.now()]
+      if (this.#options.now() - heardAt > silenceMs) return false
       await this.#options.wait(100)
     }
   }

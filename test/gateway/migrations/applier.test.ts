@@ -59,11 +59,11 @@ const second = "-- second\nCREATE TABLE IF NOT EXISTS t_by_a WITH (KAFKA_TOPIC =
 const setup = async (t: Test, prefix = '') => {
   const ksqldb = await new FakeKsqldb().start(t)
   const directory = testdir(t, { 'V000001__the_stream.sql': first, 'V000002__t_by_a.sql': second, 'README.md': 'passed over' })
-  const applier = () => {
+  const applier = (clock: { now: () => number, wait: (ms: number) => Promise<void> } = { now: Date.now, wait }) => {
     const client = new KsqlClient({ url: ksqldb.url, pullTimeoutMs: 1_000 })
     t.teardown(async () => await client.close())
     const names = namesFor(prefix)
-    return new MigrationApplier({ ksqldb: client, names, directory, replicationFactor: 3, timeoutMs: 1_000, log: () => {}, now: Date.now, wait })
+    return new MigrationApplier({ ksqldb: client, names, directory, replicationFactor: 3, timeoutMs: 1_000, log: () => {}, ...clock })
   }
   return { ksqldb, directory, applier }
 }
@@ -126,6 +126,29 @@ t.test('where a second applier was late, CURRENT is set right', async t => {
   ksqldb.versions.set('CURRENT', ['CURRENT', '1', 'the stream', 'MIGRATED', '', '', '', '<none>', 'N/A'])
   t.strictSame(await applier().apply(), [])
   t.equal(ksqldb.versions.get('CURRENT')?.[1], '2')
+})
+
+t.test('another at work is waited for as long as it is heard, whatever its clock; a silent one is taken for dead', async t => {
+  const running = async (saying: (count: number) => string) => {
+    const { ksqldb, applier } = await setup(t)
+    let [clock, asked] = [1_000_000, 0]
+    await applier().apply()
+    const row = ksqldb.versions.get('2') as string[]
+    const set = (state: string, startedOn: string) => ksqldb.versions.set('2', row.map((value, n) => columns[n] === 'state' ? state : columns[n] === 'started_on' ? startedOn : value))
+    set('RUNNING', saying(0))
+    const said = async () => {
+      clock += 1_000
+      asked++
+      if (asked === 60) set('MIGRATED', saying(asked))
+      else set('RUNNING', saying(asked))
+    }
+    const applied = await applier({ now: () => clock, wait: said }).apply()
+    return { applied, asked }
+  }
+  t.strictSame(await running(count => String(count)), { applied: [], asked: 60 })
+  const { applied, asked } = await running(() => '7')
+  t.strictSame(applied, [2])
+  t.ok(asked >= 10 && asked < 20, `${asked} seconds`)
 })
 
 t.test('under a prefix everything has it', async t => {
