@@ -2,9 +2,11 @@
 import { createHmac } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import t from 'tap'
-import { skipWithoutBuild, startService } from './support.js'
-import { until } from '../helpers/until.js'
+import { skipWithoutBuild, stackOf, startService } from './support.js'
+import { testdir } from '../helpers/testdir.js'
+import { inParallel, until } from '../helpers/until.js'
 
 t.setTimeout(300_000)
 
@@ -53,4 +55,32 @@ t.test('webhooks', { skip: skipWithoutBuild }, async t => {
     t.equal((await gateway.call('DELETE', `/api/webhooks/${made.body.id}`)).status, 204)
     t.match(await gateway.call('GET', `/api/webhooks/${made.body.id}`), { status: 404, body: { code: 'webhook_not_found' } })
   })
+})
+
+t.test('a gateway that dies is followed by another: nothing is left out, and each link in its order', { skip: skipWithoutBuild }, async t => {
+  const versions = new Map<string, number[]>()
+  const server = createServer((request, response) => {
+    let body = ''
+    request.setEncoding('utf8').on('data', (text: string) => { body += text }).on('end', () => {
+      const { data: { link, version } } = JSON.parse(body) as { data: { link: string, version: number } }
+      versions.set(link, [...versions.get(link) ?? [], version])
+      // slow enough that the death comes while there is more to deliver
+      setTimeout(() => response.writeHead(204).end(), 20)
+    })
+  })
+  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
+  t.teardown(() => { server.closeAllConnections(); server.close() })
+  const env = { WEBHOOK_PRIVATE_ADDRESSES: 'true' }
+  const one = await startService(t, { env, dataDir: join(testdir(t, { one: {}, two: {} }), 'one') })
+  const two = await startService(t, { env: { ...env, ...stackOf(one) }, prefix: one.prefix, dataDir: join(t.testdirName, 'two') })
+  t.equal((await one.call('POST', '/api/webhooks', { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook` })).status, 201)
+  const slugs = Array.from({ length: 60 }, (_, n) => `moved-${n}`)
+  await inParallel(slugs, 8, async slug => { await one.call('POST', '/api/links', { url: `https://example.com/${slug}`, slug }) })
+  await until('the first deliveries', async () => versions.size >= 10, 120_000)
+  await two.killGatewayAlone()
+  await inParallel(slugs, 8, async slug => { await one.call('PATCH', `/api/links/${slug}`, { title: 'after' }, { 'if-match': '"1"' }) })
+  await until(() => `every change, not ${JSON.stringify([...versions])}`, async () => slugs.every(slug => versions.get(slug)?.includes(1) === true && versions.get(slug)?.includes(2) === true), 200_000)
+  const disordered = [...versions].filter(([, seen]) => seen.indexOf(2) < seen.indexOf(1))
+  t.strictSame(disordered, [])
+  t.equal(versions.size, 60)
 })
