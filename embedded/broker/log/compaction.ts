@@ -33,6 +33,10 @@ export async function compactLog (log: DiskLog, state: CompactionState, indexCac
   const { config } = log
   if (!config.compacts) return undefined
   const until = now - config.minCompactionLagMs
+  const overdue = now - config.maxCompactionLagMs
+  const active = log.segments.at(-1)
+  // Kafka waits for a next append to end the segment; here nobody need append for what is in it to be compacted in time.
+  if (active?.firstTimestamp !== undefined && active.firstTimestamp < overdue) await log.exclusively(async () => await log.roll())
   const sealed: Segment[] = []
   for (const segment of log.segments) {
     const next = log.segments[log.segments.indexOf(segment) + 1]
@@ -44,8 +48,10 @@ export async function compactLog (log: DiskLog, state: CompactionState, indexCac
   const isDirty = (segment: Segment): boolean => segment.baseOffset >= state.cleanedOffset
   const bytes = (segments: readonly Segment[]): number => segments.reduce((sum, { size }) => sum + size, 0)
   const dirty = bytes(sealed.filter(isDirty))
+  const isOverdue = sealed.some(segment => isDirty(segment) && segment.size > 0 && (segment.firstTimestamp ?? segment.maxTimestamp) < overdue)
+  const isDue = dirty > 0 && (isOverdue || dirty / bytes(sealed) >= config.minCleanableDirtyRatio)
   const horizonPassed = state.deleteHorizon !== undefined && state.deleteHorizon <= now
-  if ((dirty === 0 || dirty / bytes(sealed) < config.minCleanableDirtyRatio) && !horizonPassed) return undefined
+  if (!isDue && !horizonPassed) return undefined
 
   const pass = new Pass(log, now, config.deleteRetentionMs)
   const cleanedOffset = await pass.learn(sealed.filter(isDirty), Math.max(state.cleanedOffset, log.logStartOffset), end)

@@ -12,6 +12,7 @@ export interface LogConfig {
   readonly compacts: boolean
   readonly minCleanableDirtyRatio: number
   readonly minCompactionLagMs: number
+  readonly maxCompactionLagMs: number
   readonly deleteRetentionMs: number
   readonly appendTime: boolean
   readonly timestampBeforeMaxMs: number

@@ -217,7 +217,9 @@ export class DiskLog implements PartitionLog {
     const active = this.#segments.at(-1)!
     if (active.size === 0) return
     const tooBig = active.size + bytes > Math.min(config.segmentBytes, SEGMENT_BYTES_LIMIT)
-    const tooOld = active.firstTimestamp !== undefined && timestamp - active.firstTimestamp > config.segmentMs
+    // what must be compacted in time must not wait in the active segment (UnifiedLog.maybeRoll, LogConfig.maxSegmentMs)
+    const segmentMs = config.compacts ? Math.min(config.segmentMs, config.maxCompactionLagMs) : config.segmentMs
+    const tooOld = active.firstTimestamp !== undefined && timestamp - active.firstTimestamp > segmentMs
     const tooFar = this.#endOffset - active.baseOffset > OFFSETS_PER_SEGMENT_MAX - 1_000_000
     if (tooBig || tooOld || tooFar) await this.roll()
   }
@@ -364,6 +366,8 @@ export class DiskLog implements PartitionLog {
   /** Puts a rewritten segment in place of the one that it was made of. Call within `exclusively`; closing the old one is the caller's. */
   replaceSegment (old: Segment, fresh: Segment): void {
     this.#segments = this.#segments.map(segment => segment === old ? fresh : segment)
+    // what was compacted away must not be read from memory either
+    this.#environment.tailCache.clear(this.#tail)
   }
 
   async close (): Promise<void> {

@@ -10,11 +10,11 @@ export const indexCache = new IndexCache(4)
 
 export interface OpenedLog { readonly log: DiskLog, readonly warnings: string[], readonly time: { now: number } }
 
-export async function openLog (dir: string, config: Record<string, string> = {}, startOffset = 0): Promise<OpenedLog> {
+export async function openLog (dir: string, config: Record<string, string> = {}, startOffset = 0, tailBytesMax = 0): Promise<OpenedLog> {
   const warnings: string[] = []
   const time = { now: 1_000_000 }
   const environment: LogEnvironment = {
-    clock: () => time.now, warn: message => warnings.push(message), tailCache: new TailCache(0), indexCache, fsyncAlways: false, onDirty: () => {}
+    clock: () => time.now, warn: message => warnings.push(message), tailCache: new TailCache(tailBytesMax), indexCache, fsyncAlways: false, onDirty: () => {}
   }
   const parsed = parseLogConfig(config)
   return { log: await DiskLog.open({ topic: 'x', partition: 0, dir }, () => parsed, environment, startOffset), warnings, time }

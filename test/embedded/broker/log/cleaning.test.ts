@@ -100,6 +100,34 @@ t.test('the dirty ratio and the compaction lag decide when', async t => {
   await log.close()
 })
 
+t.test('the longest lag compacts what nothing is appended to, whatever the dirty ratio', async t => {
+  const { log, time } = await openLog(t.testdir(), { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '1', 'max.compaction.lag.ms': '1000' })
+  const begun = time.now
+  await log.append(batchOf([['a', '1'], ['b', '1']], {}, begun))
+  await log.append(batchOf([['a', '2']], {}, begun + 900))
+  t.equal(await compactLog(log, START, indexCache, begun + 1_000), undefined, 'not yet')
+  t.equal(log.segments.length, 1)
+  t.match(await compactLog(log, START, indexCache, begun + 1_001), { cleanedOffset: 3 })
+  t.strictSame(await contents(log), ['1 b=1', '2 a=2'])
+  await log.append(batchOf([['a', '3']], {}, begun + 2_000))
+  await log.append(batchOf([['a', '4']], {}, begun + 3_001))
+  t.match(log.segments.map(({ baseOffset }) => baseOffset), [0, 3, 4], 'an append ends a segment that has reached it')
+  t.equal(await compactLog(log, { ...START, cleanedOffset: 3 }, indexCache, begun + 3_000), undefined, 'half of it is dirty, and none too old')
+  t.match(await compactLog(log, { ...START, cleanedOffset: 3 }, indexCache, begun + 3_001), { cleanedOffset: 4 })
+  await log.close()
+})
+
+t.test('what was compacted away is not read from memory either', async t => {
+  const { log, time } = await openLog(t.testdir(), { 'cleanup.policy': 'compact' }, 0, 1_000_000)
+  await log.append(batchOf([['a', '1']]))
+  await log.append(batchOf([['a', '2']]))
+  await roll(log)
+  t.strictSame(await contents(log), ['0 a=1', '1 a=2'])
+  t.match(await compactLog(log, START, indexCache, time.now), { cleanedOffset: 2 })
+  t.strictSame(await contents(log), ['1 a=2'])
+  await log.close()
+})
+
 t.test('aborted records go, open transactions stay, markers outlive their records for a while', async t => {
   const { log, time } = await openLog(testdir(t), { 'cleanup.policy': 'compact', 'delete.retention.ms': '500' })
   await log.append(transactional(1, 'a', 'committed'))
