@@ -79,7 +79,8 @@ export function * makeVisits (count: number, links: number, distinct: boolean): 
         language: 'en',
         visitor: Math.floor(random() * VISITORS).toString(16).padStart(32, '0'),
         bot,
-        rule: null
+        rule: null,
+        sealed: null
       }
     }
   }

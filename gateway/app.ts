@@ -20,6 +20,7 @@ import { domainsPlugin } from './plugins/domains.js'
 import { healthPlugin } from './plugins/health.js'
 import { kafkaPlugin } from './plugins/kafka.js'
 import { ksqldbPlugin } from './plugins/ksqldb.js'
+import { erasurePlugin } from './plugins/erasure.js'
 import { guessLimitPlugin, rateLimitPlugin } from './plugins/limits.js'
 import { linksPlugin } from './plugins/links.js'
 import { metricsPlugin } from './plugins/metrics.js'
@@ -32,12 +33,14 @@ import { securityPlugin } from './plugins/security.js'
 import { viewsPlugin } from './plugins/views.js'
 import { validationPlugin } from './plugins/validation.js'
 import { webhooksPlugin } from './plugins/webhooks.js'
+import { visitKeysPlugin } from './plugins/visit-keys.js'
 import { visitsPlugin } from './plugins/visits.js'
 import { makeTopics } from './prepare.js'
 import { LinkListQueries } from './queries/link-list.js'
 import { SelectQueries } from './queries/select.js'
 import { BatchedPull } from './queries/batch.js'
 import { domainRoutes } from './routes/domains.js'
+import { erasureRoutes } from './routes/erasures.js'
 import { eventRoutes } from './routes/events.js'
 import { bulkRoutes } from './routes/bulk.js'
 import { keyRoutes } from './routes/keys.js'
@@ -125,7 +128,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(ksqldbPlugin, { config, stack })
     await app.register(kafkaPlugin, { config, stack })
     // one registration at a time: of two awaited together the second resolves before its plugin has run
-    for (const fault of await makeTopics(app.kafka.admin, fixed, config)) app.log.warn(`${fault}: the log of events must keep everything`)
+    for (const fault of await makeTopics(app.kafka.admin, fixed, config)) app.log.warn(`${fault}: the logs of events must keep everything, and visit-keys must be compacted`)
     await app.register(registryPlugin, { codecs: await registering })
     const applier = new MigrationApplier({
       ksqldb: app.ksqldb,
@@ -152,7 +155,9 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(changesPlugin, { config, stack, names })
     await app.register(webhooksPlugin, { config, stack, names, defaultHost: () => self().host })
     await app.register(visitsPlugin, { config, stack, names })
+    await app.register(visitKeysPlugin, { config, stack, names })
     await app.register(questionsPlugin, { config, stack, names, publicUrl })
+    await app.register(erasurePlugin, { config, names })
     await registerRoutes(app, config, names, publicUrl)
     const known = createdNames((await readMigrations(options.ksqlDir)).map(({ text }) => text))
     await app.register(ksqlRoutes, { gate: new ScanGate(questionsAtOnce), selects: new SelectQueries(app.ksqldb, known, names) })
@@ -190,7 +195,8 @@ const registerRoutes = async (app: FastifyInstance, config: Config, names: Names
   await app.register(ruleRoutes, { questions: app.questions.questions, now: Date.now })
   await app.register(visitRoutes, { ...app.questions, now: Date.now })
   await app.register(orphanRoutes, app.questions)
-  await app.register(visitLogRoutes, app.questions)
+  await app.register(visitLogRoutes, { ...app.questions, keys: app.visitKeys })
+  await app.register(erasureRoutes, { now: Date.now })
   await app.register(redirectsPlugin, { limits, config, now: Date.now })
   await app.register(redirectRoute)
   await app.register(previewRoute, { limits, publicUrl, now: Date.now })

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { request } from 'undici'
 import type { Config, StackAddresses } from './config.js'
-import { logTopics, type Names } from './topics.js'
+import { keysTopic, logTopics, type Names } from './topics.js'
 
 const attemptMs = 3_000
 
@@ -61,13 +61,22 @@ const forgetful = async (admin: Admin, topics: readonly string[]): Promise<reado
     .map(({ configName, configValue }) => `${resourceName} has ${configName}=${configValue}`))
 }
 
+/** Whether the topic of keys keeps what was written over: then an erasure hides, and destroys nothing. */
+const unforgetting = async (admin: Admin, name: string): Promise<readonly string[]> => {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false, resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: ['cleanup.policy'] }]
+  })
+  const policy = resources.find(({ resourceName }) => resourceName === name)?.configEntries.find(({ configName }) => configName === 'cleanup.policy')?.configValue
+  return policy === undefined || policy === 'compact' ? [] : [`${name} has cleanup.policy=${policy}`]
+}
+
 /**
- * Makes the two logs where they are not there yet; those that are there keep their settings.
+ * Makes the logs and the topic of keys where they are not there yet; those that are there keep their settings.
  * @returns what is wrong with those settings, to be told to whoever runs it.
  */
 export const makeTopics = async (admin: Admin, names: Names, config: Config): Promise<readonly string[]> => {
   const settings = { partitions: config.topicPartitions, replicationFactor: config.topicReplicationFactor }
   const topics = logTopics(names, settings)
-  const made = await admin.createTopics({ topics, waitForLeaders: true })
-  return made ? [] : await forgetful(admin, topics.map(({ topic }) => topic))
+  const made = await admin.createTopics({ topics: [...topics, keysTopic(names, settings)], waitForLeaders: true })
+  return made ? [] : [...await forgetful(admin, topics.map(({ topic }) => topic)), ...await unforgetting(admin, names.visitKeys)]
 }

@@ -6,6 +6,8 @@ export interface Names {
   readonly apiKeyEvents: string
   readonly domainEvents: string
   readonly webhookEvents: string
+  readonly erasureEvents: string
+  readonly visitKeys: string
   /** A ksqlDB name, such as LINKS, as it is called on this cluster. */
   ksql (name: string): string
   topic (name: string): string
@@ -22,6 +24,8 @@ export const namesFor = (prefix: string): Names => {
     apiKeyEvents: topic('api-key-events'),
     domainEvents: topic('domain-events'),
     webhookEvents: topic('webhook-events'),
+    erasureEvents: topic('erasure-events'),
+    visitKeys: topic('visit-keys'),
     topic,
     ksql: name => `${ksqlPrefix}${name}`
   }
@@ -34,7 +38,7 @@ export const recordBytesMax = 1_048_588
 
 /** The logs: kept for ever, never compacted. All else can be rebuilt from them. */
 export const logTopics = (names: Names, settings: TopicSettings) =>
-  [names.linkEvents, names.visits, names.apiKeyEvents, names.domainEvents, names.webhookEvents].map(topic => ({
+  [names.linkEvents, names.visits, names.apiKeyEvents, names.domainEvents, names.webhookEvents, names.erasureEvents].map(topic => ({
     topic,
     numPartitions: settings.partitions,
     replicationFactor: settings.replicationFactor,
@@ -45,3 +49,21 @@ export const logTopics = (names: Names, settings: TopicSettings) =>
       { name: 'max.message.bytes', value: String(recordBytesMax) }
     ]
   }))
+
+/** How long a segment of visit-keys takes records, and a key that was written over waits for the broker's cleaner. */
+export const keySegmentMs = 60_000
+
+/** The keys of visits: compacted soon after each change, so that what was written over is gone from the broker's disk. One partition: one order for all. */
+export const keysTopic = (names: Names, { replicationFactor }: TopicSettings) => ({
+  topic: names.visitKeys,
+  numPartitions: 1,
+  replicationFactor,
+  configEntries: [
+    { name: 'cleanup.policy', value: 'compact' },
+    { name: 'segment.ms', value: String(keySegmentMs) },
+    { name: 'max.compaction.lag.ms', value: String(keySegmentMs) },
+    { name: 'min.cleanable.dirty.ratio', value: '0.01' },
+    { name: 'file.delete.delay.ms', value: '1000' },
+    { name: 'max.message.bytes', value: String(recordBytesMax) }
+  ]
+})

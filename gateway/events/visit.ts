@@ -17,8 +17,11 @@ export interface Visit {
   readonly os: string
   readonly country: string | null
   readonly language: string | null
+  /** The visitor's id where nothing is sealed, as the first versions wrote it; else a token that visitors are counted by. */
   readonly visitor: string
   readonly bot: boolean
   /** The place, from 1, of the redirect rule that decided; null where none did. */
   readonly rule: number | null
+  /** The visitor's id, as gateway/erasure/seal.ts has it. */
+  readonly sealed: Buffer | null
 }

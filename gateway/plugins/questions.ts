@@ -53,6 +53,7 @@ export const questionsPlugin = fp<QuestionsOptions>(async (app, { config, stack,
     open: async signal => await tables.live(signal),
     log,
     ends,
+    keys: app.visitKeys,
     onError: error => app.log.warn({ err: error }, 'the visits could not be followed')
   })
   app.decorate('questions', {
@@ -67,4 +68,4 @@ export const questionsPlugin = fp<QuestionsOptions>(async (app, { config, stack,
   app.metrics.gauge('linklog_live_listeners', 'Listeners to visits as they happen', () => live.listeners)
   app.addHook('preClose', async () => await live.close())
   app.addHook('onClose', async () => await reader.close())
-}, { name: 'questions', dependencies: ['kafka', 'ksqldb', 'metrics', 'registry'] })
+}, { name: 'questions', dependencies: ['kafka', 'ksqldb', 'metrics', 'registry', 'visit-keys'] })

@@ -6,6 +6,7 @@ import type { Config, StackAddresses } from '../config.js'
 import { AvroCodec } from '../events/avro.js'
 import type { ApiKeyEvent } from '../events/api-key-event.js'
 import type { DomainEvent } from '../events/domain-event.js'
+import type { ErasureEvent } from '../events/erasure-event.js'
 import type { LinkEvent } from '../events/link-event.js'
 import type { Visit } from '../events/visit.js'
 import type { WebhookEvent } from '../events/webhook-event.js'
@@ -17,6 +18,7 @@ export interface Codecs {
   readonly apiKeyEvent: AvroCodec<ApiKeyEvent>
   readonly domainEvent: AvroCodec<DomainEvent>
   readonly webhookEvent: AvroCodec<WebhookEvent>
+  readonly erasureEvent: AvroCodec<ErasureEvent>
 }
 
 declare module 'fastify' {
@@ -78,14 +80,15 @@ export interface RegistryOptions { readonly config: Config, readonly stack: Stac
 export const registerSchemas = async ({ config, stack, names, schemasDir }: RegistryOptions): Promise<Codecs> => {
   const client = await clientFor(config, stack)
   try {
-    const [linkEvent, visit, apiKeyEvent, domainEvent, webhookEvent] = await Promise.all([
+    const [linkEvent, visit, apiKeyEvent, domainEvent, webhookEvent, erasureEvent] = await Promise.all([
       register<LinkEvent>(client, schemasDir, `${names.linkEvents}-value`, 'link-events-value.avsc'),
       register<Visit>(client, schemasDir, `${names.visits}-value`, 'visits-value.avsc'),
       register<ApiKeyEvent>(client, schemasDir, `${names.apiKeyEvents}-value`, 'api-key-events-value.avsc'),
       register<DomainEvent>(client, schemasDir, `${names.domainEvents}-value`, 'domain-events-value.avsc'),
-      register<WebhookEvent>(client, schemasDir, `${names.webhookEvents}-value`, 'webhook-events-value.avsc')
+      register<WebhookEvent>(client, schemasDir, `${names.webhookEvents}-value`, 'webhook-events-value.avsc'),
+      register<ErasureEvent>(client, schemasDir, `${names.erasureEvents}-value`, 'erasure-events-value.avsc')
     ])
-    return { linkEvent, visit, apiKeyEvent, domainEvent, webhookEvent }
+    return { linkEvent, visit, apiKeyEvent, domainEvent, webhookEvent, erasureEvent }
   } finally {
     await client.close() // what follows encodes with the ids that it was given
   }

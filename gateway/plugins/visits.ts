@@ -35,8 +35,8 @@ export const visitsPlugin = fp<{ config: Config, stack: StackAddresses, names: N
   const onFault = (fault: string): void => app.log.warn(`visits could not be shipped, and wait in the spool: ${fault}`)
   const thread = new ShipThread({
     order: {
-      config, stack, memory: spool.state.memory, folder: directory, spoolDirectory, gatewayId, position, topic: names.visits, schema, schemaId,
-      group: groupOf(gatewayId)
+      config, stack, memory: spool.state.memory, folder: directory, spoolDirectory, gatewayId, position, topic: names.visits,
+      keysTopic: names.visitKeys, schema, schemaId, group: groupOf(gatewayId)
     },
     state: spool.state,
     onFault
@@ -70,7 +70,7 @@ export const visitsPlugin = fp<{ config: Config, stack: StackAddresses, names: N
   const leftovers = config.worker !== 1
     ? []
     : leftoverFolders(config.dataDir, config.workers).map(async leftover => await shipLeftover(leftover, {
-      order: { config, stack, topic: names.visits, schema, schemaId }, groupOf, onFault, signal: stop.signal
+      order: { config, stack, topic: names.visits, keysTopic: names.visitKeys, schema, schemaId }, groupOf, onFault, signal: stop.signal
     }).catch((error: unknown) => app.log.error({ err: error, folder: leftover }, 'the visits of an earlier worker could not be shipped')))
   app.addHook('onClose', async () => {
     clearInterval(rolling)

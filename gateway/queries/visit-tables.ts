@@ -118,7 +118,8 @@ const toLiveVisit = (row: Row): LiveVisit => ({
     language: textOrNull(row[13]),
     visitor: String(row[14]),
     bot: row[15] === true,
-    rule: row[16] === null || row[16] === undefined ? null : Number(row[16])
+    rule: row[16] === null || row[16] === undefined ? null : Number(row[16]),
+    sealed: typeof row[17] === 'string' ? Buffer.from(row[17], 'base64') : null
   }
 })
 
@@ -228,7 +229,7 @@ export class VisitTables {
   async live (signal: AbortSignal): Promise<AsyncIterable<LiveVisit>> {
     const { rows } = await this.#ksqldb.push(
       'SELECT link, ROWPARTITION AS log_partition, ROWOFFSET AS log_offset, visit_id, version, url, outcome, visited_at, referrer, device, browser, os, country, ' +
-      `language, visitor, bot, rule FROM ${this.#names.ksql('visits')} EMIT CHANGES;`, { 'auto.offset.reset': 'latest' }, signal)
+      `language, visitor, bot, rule, sealed FROM ${this.#names.ksql('visits')} EMIT CHANGES;`, { 'auto.offset.reset': 'latest' }, signal)
     return (async function * () {
       for await (const row of rows) yield toLiveVisit(row)
     })()

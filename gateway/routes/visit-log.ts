@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { checkVisitReach } from '../access/visit-reach.js'
 import { parsePosition, type Position } from '../changes/position.js'
+import type { KeyRing } from '../erasure/key-ring.js'
 import type { LinkCounts, Scope } from '../queries/visit-tables.js'
 import { EventStream } from '../visits/event-stream.js'
 import type { LiveVisits } from '../visits/live.js'
@@ -18,6 +19,8 @@ import { EventsQuery, LiveHeaders, LiveQuery, scopeFields, Verification, VisitEv
 
 export interface VisitLogRoutesOptions {
   readonly log: VisitLog
+  /** What visits are opened with. */
+  readonly keys: Pick<KeyRing, 'open' | 'refresh'>
   readonly live: LiveVisits
   readonly verifier: Verifier
   readonly scopes: VisitScopes
@@ -72,7 +75,7 @@ const liveAnswer = { 200: { description: 'The stream', content: { 'text/event-st
 const liveDescription = 'Server-sent events: each a visit, its id the place in the log behind it. Last-Event-ID goes on from there.'
 
 export const visitLogRoutes: FastifyPluginAsyncTypebox<VisitLogRoutesOptions> = async (app, options) => {
-  const { log, verifier, scopes } = options
+  const { log, keys, verifier, scopes } = options
 
   app.get('/api/links/:link/visits/events', {
     schema: {
@@ -90,7 +93,8 @@ export const visitLogRoutes: FastifyPluginAsyncTypebox<VisitLogRoutesOptions> = 
     const after = cursor === undefined ? undefined : fromCursor(cursor)
     await app.links.get(link)
     const { visits, next } = await log.page(link, period, limit ?? limitPreset, after, whileAsked(reply))
-    return { link, visits: visits.map(presentVisit), next: next === undefined ? null : toCursor(next) }
+    await keys.refresh() // what any gateway has erased by now is not told
+    return { link, visits: visits.map(visit => presentVisit(visit, keys)), next: next === undefined ? null : toCursor(next) }
   })
 
   app.get('/api/links/:link/visits/live', {

@@ -128,13 +128,14 @@ const VisitEvent = Type.Object({
   outcome: Type.String(),
   visitedAt: instant(''),
   referrer: nullable(Type.String()),
-  device: Type.String(),
-  browser: Type.String(),
-  os: Type.String(),
+  device: nullable(Type.String()),
+  browser: nullable(Type.String()),
+  os: nullable(Type.String()),
   country: nullable(Type.String()),
   language: nullable(Type.String()),
-  visitor: Type.String({ description: 'The same for one visitor throughout a day (UTC)' }),
+  visitor: nullable(Type.String({ description: 'The same for one visitor throughout a day (UTC)' })),
   bot: Type.Boolean(),
+  erased: Type.Boolean({ description: 'Whether who came was erased: visitor, referrer, device, browser, os, country and language are null' }),
   partition: Type.Integer(),
   offset: Type.Integer({ description: 'In the partition of the topic visits' })
 })

@@ -17,7 +17,7 @@ export const leftoverFolders = (dataDir: string, workers: number): string[] =>
   }).map(name => path.join(dataDir, name))
 
 export interface LeftoverOptions {
-  readonly order: Pick<ShipOrder, 'config' | 'stack' | 'topic' | 'schema' | 'schemaId'>
+  readonly order: Pick<ShipOrder, 'config' | 'stack' | 'topic' | 'keysTopic' | 'schema' | 'schemaId'>
   readonly groupOf: (gatewayId: string) => string
   readonly onFault: (fault: string) => void
   readonly signal: AbortSignal

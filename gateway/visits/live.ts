@@ -2,6 +2,7 @@
 // What lies between two runs of the query, and what a listener asks to go on from, is read from the log.
 import { setTimeout as wait } from 'node:timers/promises'
 import { formatPosition, type Position } from '../changes/position.js'
+import type { KeyRing } from '../erasure/key-ring.js'
 import { LinklogError } from '../errors.js'
 import type { Scope } from '../queries/visit-tables.js'
 import type { EventStream } from './event-stream.js'
@@ -16,6 +17,8 @@ export interface LiveOptions {
   readonly log: Pick<VisitLog, 'partitionOf' | 'partitions' | 'visits'>
   /** Where each partition of the log ends now. */
   readonly ends: () => Promise<ReadonlyMap<number, number>>
+  /** What visits are opened with. */
+  readonly keys: Pick<KeyRing, 'knows' | 'open' | 'refresh'>
   readonly onError: (error: unknown) => void
   readonly listenersMax?: number
   readonly heartbeatMs?: number
@@ -46,7 +49,8 @@ const waitingMax = 20_000
 const domainOf = (link: string): string => link.includes('/') ? link.slice(0, link.indexOf('/')) : defaultDomain
 const hears = (bots: Bots, bot: boolean): boolean => bots === 'include' || bot === (bots === 'only')
 
-const block = (visit: LoggedVisit, after: Position): string => `id: ${formatPosition(after)}\nevent: visit\ndata: ${JSON.stringify(presentVisit(visit))}\n\n`
+const block = (visit: LoggedVisit, after: Position, keys: Pick<KeyRing, 'open'>): string =>
+  `id: ${formatPosition(after)}\nevent: visit\ndata: ${JSON.stringify(presentVisit(visit, keys))}\n\n`
 const missed = (partition: number, from: number, to: number): string => `event: missed\ndata: ${JSON.stringify({ partition, from, to })}\n\n`
 
 export class LiveVisits {
@@ -202,6 +206,7 @@ export class LiveVisits {
       await this.#fill(row.partition, row.offset, signal)
     }
     if (row.offset < (this.#position[row.partition] ?? 0)) return
+    if (!this.#options.keys.knows(row)) await this.#options.keys.refresh()
     this.#position[row.partition] = row.offset + 1
     this.#tell(row)
   }
@@ -213,6 +218,7 @@ export class LiveVisits {
       for (const { stream } of this.#listeners) stream.send(missed(partition, from, to - recordsMax))
       from = to - recordsMax
     }
+    await this.#options.keys.refresh()
     const reached = await this.#options.log.visits(partition, from, to, () => this.#listeners.size > 0, visit => {
       this.#position[partition] = visit.offset + 1
       this.#tell(visit)
@@ -226,7 +232,7 @@ export class LiveVisits {
       if (set === undefined) continue
       for (const listener of set) {
         if (!hears(listener.bots, visit.visit.bot) || visit.offset < (listener.from[visit.partition] ?? 0)) continue
-        text ??= block(visit, this.#position)
+        text ??= block(visit, this.#position, this.#options.keys)
         if (listener.waiting === undefined) listener.stream.send(text)
         else if (listener.waiting.length < waitingMax) listener.waiting.push(text)
         else listener.stream.finish('event: dropped\ndata: {"reason":"More happens than you can catch up with."}\n\n')
@@ -275,11 +281,12 @@ export class LiveVisits {
     for (let at = from; at < end && !stream.over;) {
       const some: LoggedVisit[] = []
       const reached = await this.#options.log.visits(partition, at, Math.min(at + 1_000, end), isWanted, visit => some.push(visit), gone.signal)
+      await this.#options.keys.refresh()
       for (const visit of some) {
         place[partition] = visit.offset + 1
         if (!hears(bots, visit.visit.bot)) continue
         await stream.room()
-        stream.send(block(visit, place))
+        stream.send(block(visit, place, this.#options.keys))
       }
       if (reached <= at) break // what is left is not committed: the query will bring it
       at = reached

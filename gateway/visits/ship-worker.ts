@@ -3,11 +3,14 @@ import { Partitioners } from 'kafkajs'
 import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Config, StackAddresses } from '../config.js'
+import { dayOf, KeyRing } from '../erasure/key-ring.js'
+import { VisitSealer } from '../erasure/sealer.js'
 import { AvroCodec } from '../events/avro.js'
 import type { Visit } from '../events/visit.js'
+import { LogReader } from '../log/log-reader.js'
 import { kafkaClient } from '../plugins/kafka.js'
 import { writePosition } from './folder.js'
-import { readRawVisit } from './raw-visit.js'
+import { readRawVisit, type RawVisit } from './raw-visit.js'
 import { Shipper, type ShippedMessage } from './shipper.js'
 import { SpoolReader, type SpooledRecord } from './spool-reader.js'
 import { SpoolState } from './spool-state.js'
@@ -23,6 +26,8 @@ export interface ShipOrder {
   /** How far the spool was last known to be in the log. */
   readonly position: number
   readonly topic: string
+  /** The topic of the keys that visits are sealed under. */
+  readonly keysTopic: string
   readonly group: string
   readonly schema: string
   readonly schemaId: number
@@ -47,13 +52,45 @@ const state = new SpoolState(order.memory)
 const codec = new AvroCodec<Visit>(order.schema, order.schemaId)
 const idOf = visitIds(order.gatewayId)
 
-const messageOf = ({ position, payload }: SpooledRecord): ShippedMessage | undefined => {
+// A refusal because the last transaction is not quite over is asked again after some milliseconds, not after the third of a second that is kafkajs's own.
+const client = kafkaClient(config, order.stack, { initialRetryTime: 15, maxRetryTime: 2_000, retries: 10 })
+const admin = client.admin()
+let adminConnected = false
+
+const keyReader = new LogReader(client, order.keysTopic)
+const ring = new KeyRing({
+  reader: keyReader,
+  onUnreadable: (_, error) => port.postMessage({ fault: `a key of visits could not be read: ${String(error)}` } satisfies FromShipper)
+})
+/** Keys are written once a day, each in a send of its own: before the visits that need them, and in no transaction that could be undone. */
+const appendKey = async (key: string, value: Buffer): Promise<void> => {
+  const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner, allowAutoTopicCreation: false })
+  await producer.connect()
+  try {
+    await producer.send({ topic: order.keysTopic, acks: -1, messages: [{ key, value }] })
+  } finally {
+    await producer.disconnect().catch(() => {})
+  }
+}
+const sealer = new VisitSealer({ ring, append: appendKey, now: () => performance.now() })
+
+/** As far from 1970 as a Date goes. */
+const farthestMs = 8.64e15
+const rawVisitOf = ({ payload }: SpooledRecord): RawVisit | undefined => {
   try {
     const raw = readRawVisit(payload)
+    return Number.isInteger(raw.visitedAt) && Math.abs(raw.visitedAt) <= farthestMs ? raw : undefined
+  } catch {
+    return undefined // counted as damaged
+  }
+}
+
+const messageOf = (raw: RawVisit, position: number): ShippedMessage | undefined => {
+  try {
     return {
       message: {
         key: raw.link,
-        value: codec.encode(visitEvent(raw, idOf(raw.visitedAt, position))),
+        value: codec.encode(visitEvent(raw, idOf(raw.visitedAt, position), sealer)),
         timestamp: String(raw.visitedAt),
         ...(raw.traceparent !== undefined && { headers: { traceparent: raw.traceparent } })
       },
@@ -64,17 +101,18 @@ const messageOf = ({ position, payload }: SpooledRecord): ShippedMessage | undef
   }
 }
 
-// A refusal because the last transaction is not quite over is asked again after some milliseconds, not after the third of a second that is kafkajs's own.
-const client = kafkaClient(config, order.stack, { initialRetryTime: 15, maxRetryTime: 2_000, retries: 10 })
-const admin = client.admin()
-let adminConnected = false
+const messagesOf = async (records: readonly SpooledRecord[]): Promise<ReadonlyArray<ShippedMessage | undefined>> => {
+  const visits = records.map(rawVisitOf)
+  await sealer.ready(new Set(visits.flatMap(raw => raw === undefined ? [] : [dayOf(raw.visitedAt)])))
+  return visits.map((raw, index) => raw === undefined ? undefined : messageOf(raw, (records[index] as SpooledRecord).position))
+}
 
 const shipper = new Shipper({
   spool: new SpoolReader(order.spoolDirectory, state),
   state,
   topic,
   group,
-  messageOf,
+  messagesOf,
   intervalMs: config.shipIntervalMs,
   settleMs: 500,
   now: Date.now,
@@ -103,7 +141,7 @@ const shipper = new Shipper({
 
 const stop = async (drainMs: number): Promise<void> => {
   await shipper.stop(drainMs)
-  await admin.disconnect().catch(() => {})
+  await Promise.all([admin.disconnect().catch(() => {}), keyReader.close()])
   port.postMessage({ stopped: true } satisfies FromShipper)
   port.close()
 }

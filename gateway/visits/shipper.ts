@@ -20,8 +20,8 @@ export interface ShipperOptions {
   readonly connect: () => Promise<TransactionalLog>
   /** The position that the log has committed; 0 where it has none. */
   readonly committed: () => Promise<number>
-  /** The message of a record; undefined where it is none that can be read. */
-  readonly messageOf: (record: SpooledRecord) => ShippedMessage | undefined
+  /** The messages of records, in their order; undefined where one is none that can be read. Rejects where what they need does not answer. */
+  readonly messagesOf: (records: readonly SpooledRecord[]) => Promise<ReadonlyArray<ShippedMessage | undefined>>
   readonly topic: string
   readonly group: string
   /** From the start of one transaction to the start of the next, in milliseconds. */
@@ -141,14 +141,13 @@ export class Shipper {
     if (this.#position < state.get('end')) await this.#sleep(Math.min(intervalMs, 20))
   }
 
-  #read (position: number): Batch {
-    const { spool, messageOf } = this.#options
+  async #read (position: number): Promise<Batch> {
+    const { spool, messagesOf } = this.#options
     const { records, next, damagedBytes } = spool.read(position, sendBytesMax)
     const messages: Message[] = []
     let [damaged, lastVisitAt] = [damagedBytes, 0]
-    for (const record of records) {
-      const shipped = messageOf(record)
-      if (shipped === undefined) damaged += record.payload.length
+    for (const [index, shipped] of (await messagesOf(records)).entries()) {
+      if (shipped === undefined) damaged += records[index]?.payload.length ?? 0
       else {
         messages.push(shipped.message)
         lastVisitAt = shipped.visitedAt
@@ -164,7 +163,7 @@ export class Shipper {
 
   async #ship (): Promise<void> {
     const { state, spool, topic, group, onShipped, now } = this.#options
-    let batch = this.#read(this.#position)
+    let batch = await this.#read(this.#position)
     if (batch.next === this.#position) {
       this.#moveTo(state.get('end'))
       throw new Error('the files of the spool are gone, and the visits in them')
@@ -174,7 +173,7 @@ export class Shipper {
     const started = performance.now()
     const transaction = await (this.#producer as TransactionalLog).transaction()
     try {
-      for (let sends = 1; batch.next > next; batch = this.#read(next)) {
+      for (let sends = 1; batch.next > next; batch = await this.#read(next)) {
         if (batch.messages.length > 0) await transaction.send({ topic, acks: -1, messages: [...batch.messages] })
         next = batch.next
         visits += batch.messages.length

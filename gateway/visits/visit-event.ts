@@ -1,5 +1,6 @@
 // From what the spool kept to the event that is shipped: what an agent, a referrer and a language mean is found out here, off the redirects' event loop.
 import { createHash } from 'node:crypto'
+import type { VisitSealer } from '../erasure/sealer.js'
 import type { Visit } from '../events/visit.js'
 import { classifyAgent, countryCode, firstLanguage, referrerHost } from './agent.js'
 import type { RawVisit } from './raw-visit.js'
@@ -23,9 +24,10 @@ export const visitIds = (gatewayId: string): (visitedAt: number, position: numbe
   }
 }
 
-/** The event of a spooled visit. */
-export const visitEvent = (raw: RawVisit, visitId: string): Visit => {
+/** The event of a spooled visit, of a day that the sealer is ready for. */
+export const visitEvent = (raw: RawVisit, visitId: string, sealer: Pick<VisitSealer, 'seal'>): Visit => {
   const agent = classifyAgent(raw.userAgent)
+  const { token, sealed } = sealer.seal(raw.link, visitId, raw.visitedAt, visitorOf(raw.addressToken, raw.userAgent))
   return {
     visit_id: visitId,
     version: raw.version,
@@ -38,8 +40,9 @@ export const visitEvent = (raw: RawVisit, visitId: string): Visit => {
     os: agent.os,
     country: countryCode(raw.country),
     language: firstLanguage(raw.language),
-    visitor: visitorOf(raw.addressToken, raw.userAgent),
+    visitor: token,
     bot: agent.bot,
-    rule: raw.rule
+    rule: raw.rule,
+    sealed
   }
 }

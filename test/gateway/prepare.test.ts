@@ -17,6 +17,9 @@ t.test('topics: as many parts and copies as set, kept for ever', async t => {
   const admin = { createTopics: async (request: unknown) => { asked.push(request); return true } } as unknown as Admin
   t.strictSame(await makeTopics(admin, namesFor('p'), readConfig({ TOPIC_PARTITIONS: '6', TOPIC_REPLICATION_FACTOR: '3' })), [])
   t.match(asked[0].topics, [{ topic: 'p-link-events', numPartitions: 6, replicationFactor: 3 }, { topic: 'p-visits', numPartitions: 6, replicationFactor: 3 }])
+  const keys = asked[0].topics.pop()
+  t.match(keys, { topic: 'p-visit-keys', numPartitions: 1, replicationFactor: 3 })
+  t.match(Object.fromEntries(keys.configEntries.map(({ name, value }: { name: string, value: string }) => [name, value])), { 'cleanup.policy': 'compact' })
   for (const { configEntries } of asked[0].topics) {
     const entries = Object.fromEntries(configEntries.map(({ name, value }: { name: string, value: string }) => [name, value]))
     t.match(entries, { 'retention.ms': '-1', 'retention.bytes': '-1', 'cleanup.policy': 'delete' })

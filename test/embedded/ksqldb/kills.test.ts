@@ -120,7 +120,7 @@ function makeVisit (id: string, random: () => number): { link: string, visit: Vi
     visit: {
       visit_id: id, version: 1, url: redirected ? linkUrl(n) : null, outcome: redirected ? 'redirected' : 'disabled',
       visited_at: FIRST_MS + Math.floor(random() * 5 * HOUR_MS), referrer: null, device: 'desktop', browser: random() < 0.5 ? 'Firefox' : 'Chrome', os: 'Linux',
-      country: 'DE', language: 'de', visitor: String(Math.floor(random() * 1000)), bot, rule: null
+      country: 'DE', language: 'de', visitor: String(Math.floor(random() * 1000)), bot, rule: null, sealed: null
     }
   }
 }

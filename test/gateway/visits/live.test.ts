@@ -26,10 +26,14 @@ const toldBy = (text: string): Told[] => text.split('\n\n').flatMap(block => {
   return data === undefined ? [] : [{ id: field('id') ?? '', event: field('event'), data: JSON.parse(data) }]
 })
 
+/** Nothing here is sealed. */
+const noKeys = { knows: () => true, open: () => undefined, refresh: async () => {} }
+
 const liveOf = (log: MemoryVisitLog, more: Partial<LiveOptions> = {}): LiveVisits => new LiveVisits({
   open: log.live,
   log: new VisitLog({ reader: log, decoder: log, tables: { offsets: async () => [] }, now: Date.now }),
   ends: async () => await log.ends(),
+  keys: noKeys,
   onError: () => {},
   lingerMs: 20,
   settleMs: 5,
@@ -54,7 +58,7 @@ const start = async (t: Test, log: MemoryVisitLog, live: LiveVisits) => {
   app.decorate('links', { get: async () => ({}) } as unknown as LinkService)
   const visitLog = new VisitLog({ reader: log, decoder: log, tables: { offsets: async () => [] }, now: Date.now })
   const scopes = new VisitScopes({ queries: { byLinks: async () => [] }, questions: { tagged: async () => ['a', 'b'], domains: async () => [] }, publicUrl: () => 'https://go.example' })
-  await app.register(visitLogRoutes, { log: visitLog, live, verifier: {} as Verifier, scopes, ends: async () => await log.ends() })
+  await app.register(visitLogRoutes, { log: visitLog, keys: noKeys, live, verifier: {} as Verifier, scopes, ends: async () => await log.ends() })
   app.addHook('preClose', async () => await live.close())
   await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(async () => await app.close())

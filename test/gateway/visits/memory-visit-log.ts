@@ -6,7 +6,7 @@ import type { LiveVisit } from '../../../gateway/queries/visit-tables.js'
 
 export const aVisit = (more: Partial<Visit> = {}): Visit => ({
   visit_id: 'id', version: 1, url: 'https://example.com/', outcome: 'redirected', visited_at: Date.UTC(2026, 2, 1), referrer: null, device: 'desktop', browser: 'Firefox', os: 'Linux',
-  country: null, language: null, visitor: 'v', bot: false, rule: null, ...more
+  country: null, language: null, visitor: 'v', bot: false, rule: null, sealed: null, ...more
 })
 
 export class MemoryVisitLog implements Pick<LogReader, 'fetch' | 'partitions' | 'ends'> {
@@ -42,7 +42,10 @@ export class MemoryVisitLog implements Pick<LogReader, 'fetch' | 'partitions' | 
     }))
   }
 
-  decode = async (bytes: Buffer): Promise<Visit> => JSON.parse(bytes.toString()) as Visit
+  decode = async (bytes: Buffer): Promise<Visit> => {
+    const { sealed, ...visit } = JSON.parse(bytes.toString()) as Omit<Visit, 'sealed'> & { sealed: { data: number[] } | null }
+    return { ...visit, sealed: sealed === null ? null : Buffer.from(sealed.data) }
+  }
 
   append (partition: number, key: string, visit: Visit): number {
     const records = this.records[partition] ?? []

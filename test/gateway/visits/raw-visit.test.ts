@@ -40,10 +40,13 @@ t.test('the origin of a referrer', async t => {
 })
 
 t.test('the event of a visit', async t => {
-  t.match(visitEvent(roundTrip(facts).raw, 'id'), {
+  const sealed: unknown[] = []
+  const seal = (...visit: unknown[]) => { sealed.push(visit); return { token: 'token', sealed: Buffer.from('sealed') } }
+  t.match(visitEvent(roundTrip(facts).raw, 'id', { seal }), {
     visit_id: 'id', version: 3, url: 'https://example.com/x?y=1', outcome: 'redirected', visited_at: 1_767_225_600_123, referrer: 'news.example', device: 'desktop',
-    browser: 'Firefox', os: 'Linux', country: 'CH', language: 'de', bot: false, rule: 2
+    browser: 'Firefox', os: 'Linux', country: 'CH', language: 'de', bot: false, rule: 2, visitor: 'token', sealed: Buffer.from('sealed')
   })
+  t.match(sealed, [['go.example/a', 'id', 1_767_225_600_123, /^[\w-]{22}$/]])
 })
 
 t.test('ids: of version 7, in the order of time, another for each gateway and position, and the same again', async t => {

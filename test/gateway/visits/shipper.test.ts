@@ -49,7 +49,8 @@ const ship = (log: FakeLog, spool: ReturnType<typeof openSpool>) => {
     state: spool.writer.state,
     connect: async () => await log.connect(),
     committed: async () => log.offset,
-    messageOf: ({ payload }) => payload.toString() === 'unreadable' ? undefined : { message: { key: payload.toString(), value: 'v' }, visitedAt: 1 },
+    messagesOf: async records => records.map(({ payload }) =>
+      payload.toString() === 'unreadable' ? undefined : { message: { key: payload.toString(), value: 'v' }, visitedAt: 1 }),
     topic: 'visits',
     group: 'g',
     intervalMs: 0,

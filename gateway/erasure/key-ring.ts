@@ -1,0 +1,158 @@
+// The keys of the visits in memory, as the topic visit-keys has them: each gateway holds all, some hundred bytes a gateway and day. The topic is compacted,
+// and a key is destroyed by writing over it; nothing ever writes it back.
+//
+//   root/<day>/<id>    the tree of keys of one gateway's visits of a day (UTC); written over by what an erasure leaves of it
+//   pepper/<day>/<id>  what the tokens of that day are made with: of several the first counts; written over by nothing at all when the day is over
+//   tick               a clock, so that a quiet topic goes on to its next segment, and what was written over before can be compacted away
+import type { LogReader, LogRecord } from '../log/log-reader.js'
+import { dayMs } from '../visits/calendar.js'
+import type { LoggedVisit } from '../visits/log.js'
+import { decodeTree, descend, keyAt, keyBytes, type KeyTree } from './key-tree.js'
+import { linkPath, rootOf, unseal, visitorPath } from './seal.js'
+
+/** Days since 1970. */
+export const dayOf = (ms: number): number => Math.floor(ms / dayMs)
+const dayName = (day: number): string => new Date(day * dayMs).toISOString().slice(0, 10)
+
+export const rootKey = (day: number, id: string): string => `root/${dayName(day)}/${id}`
+export const pepperKey = (day: number, id: string): string => `pepper/${dayName(day)}/${id}`
+export const tickKey = 'tick'
+/** What a destroyed pepper is written over by: no tombstone, which a gateway that was cut off might never see. */
+export const destroyed = Buffer.alloc(0)
+
+export interface Root {
+  readonly id: string
+  readonly day: number
+  readonly tree: KeyTree
+  /** Nothing was taken out of it. */
+  readonly isWhole: boolean
+}
+
+interface Pepper { readonly key: string, readonly offset: number, readonly value: Buffer }
+
+const fetchWaitMs = 200
+const nodesRemembered = 10_000
+
+export interface KeyRingOptions {
+  readonly reader: Pick<LogReader, 'fetch' | 'ends'>
+  /** Told of a record that is none of ours. */
+  readonly onUnreadable: (record: LogRecord, error: unknown) => void
+}
+
+export class KeyRing {
+  readonly #options: KeyRingOptions
+  readonly #roots = new Map<string, Root>()
+  readonly #peppers = new Map<number, readonly Pepper[]>()
+  /** Nodes of links, by root and path; forgotten with every change. */
+  #nodes = new Map<string, Buffer | undefined>()
+  #at = 0
+  #reading: Promise<void> | undefined
+  #readingNext: Promise<void> | undefined
+  /** When, by the records' clocks, a key was last written over, and when anything was last written; 0 is never. */
+  overwrittenAt = 0
+  writtenAt = 0
+
+  constructor (options: KeyRingOptions) {
+    this.#options = options
+  }
+
+  get size (): number {
+    return this.#roots.size
+  }
+
+  /** Reads the topic to where it ends at the time of the call, or later. @throws the error of kafkajs where it does not answer. */
+  async refresh (): Promise<void> {
+    if (this.#reading === undefined) {
+      this.#reading = this.#read().finally(() => { this.#reading = undefined })
+      return await this.#reading
+    }
+    // what is being read may have asked for the end too early: one more, for all who ask meanwhile
+    this.#readingNext ??= this.#reading.catch(() => {}).then(async () => {
+      this.#readingNext = undefined
+      await this.refresh()
+    })
+    await this.#readingNext
+  }
+
+  async #read (): Promise<void> {
+    const { reader } = this.#options
+    const end = (await reader.ends()).get(0) ?? 0
+    while (this.#at < end) {
+      const stretch = (await reader.fetch(new Map([[0, this.#at]]), fetchWaitMs)).get(0)
+      for (const record of stretch?.records ?? []) this.#take(record)
+      // nothing more before the end: it was compacted away
+      this.#at = stretch === undefined || stretch.next <= this.#at ? end : stretch.next
+    }
+  }
+
+  #take (record: LogRecord): void {
+    this.writtenAt = Math.max(this.writtenAt, record.timestamp)
+    if (record.key === tickKey) return
+    const [kind, name = '', id = ''] = record.key.split('/')
+    const day = Date.parse(name) / dayMs
+    try {
+      if (!Number.isInteger(day) || record.value === null) throw new RangeError('a key of visits has a day and a value')
+      if (kind === 'root') this.#takeRoot(id, day, record.value, record.timestamp)
+      else if (kind === 'pepper') this.#takePepper(day, record.key, record.offset, record.value, record.timestamp)
+    } catch (error) {
+      this.#options.onUnreadable(record, error)
+    }
+  }
+
+  #takeRoot (id: string, day: number, value: Buffer, timestamp: number): void {
+    const tree = decodeTree(value)
+    const isWhole = tree.has('')
+    if (!isWhole) this.overwrittenAt = Math.max(this.overwrittenAt, timestamp)
+    this.#roots.set(id, { id, day, tree, isWhole })
+    this.#nodes = new Map()
+  }
+
+  #takePepper (day: number, key: string, offset: number, value: Buffer, timestamp: number): void {
+    const others = (this.#peppers.get(day) ?? []).filter(pepper => pepper.key !== key)
+    if (value.length === keyBytes) others.push({ key, offset, value })
+    else this.overwrittenAt = Math.max(this.overwrittenAt, timestamp)
+    if (others.length === 0) this.#peppers.delete(day)
+    else this.#peppers.set(day, others.sort((a, b) => a.offset - b.offset))
+  }
+
+  root (id: string): Root | undefined {
+    return this.#roots.get(id)
+  }
+
+  /** The pepper that counts of a day. */
+  pepper (day: number): Buffer | undefined {
+    return this.#peppers.get(day)?.[0]?.value
+  }
+
+  /** The keys of the peppers whose day lies before this one. */
+  peppersBefore (day: number): readonly string[] {
+    return [...this.#peppers].flatMap(([of, peppers]) => of < day ? peppers.map(({ key }) => key) : [])
+  }
+
+  #nodeOf (root: Root, link: string): Buffer | undefined {
+    const path = linkPath(link)
+    const name = `${root.id}${path}`
+    if (this.#nodes.has(name)) return this.#nodes.get(name)
+    if (this.#nodes.size >= nodesRemembered) this.#nodes = new Map()
+    const node = keyAt(root.tree, path)
+    this.#nodes.set(name, node)
+    return node
+  }
+
+  /** Whether the root of a visit is known: if it is not, the topic is to be read first. */
+  knows ({ visit: { sealed } }: LoggedVisit): boolean {
+    const id = sealed === null ? undefined : rootOf(sealed)
+    return id === undefined || this.#roots.has(id)
+  }
+
+  /** The visitor of a sealed visit; undefined where it was erased, or nothing is sealed. */
+  open ({ link, visit: { visit_id: visitId, visitor: token, sealed } }: LoggedVisit): string | undefined {
+    const id = sealed === null ? undefined : rootOf(sealed)
+    const root = id === undefined ? undefined : this.#roots.get(id)
+    if (sealed === null || root === undefined) return undefined
+    const node = this.#nodeOf(root, link)
+    // where a visitor of the link was taken out, the link's own node is gone, and those beside the visitor are left
+    const key = node === undefined ? keyAt(root.tree, linkPath(link) + visitorPath(token)) : descend(node, visitorPath(token))
+    return key === undefined ? undefined : unseal(sealed, key, { link, visitId, token })
+  }
+}

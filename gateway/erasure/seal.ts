@@ -1,0 +1,61 @@
+// What of a visit is sealed, and how: the visitor's id, under a key that no other visit has and that goes when the link's, or the visitor's, keys of that
+// day go. In clear beside it stands the token that visitors are counted by, made with a pepper of the day that is destroyed when the day is over.
+//
+//   sealed: layout u8 | id of the root, 8 bytes | ciphertext | tag, 16 bytes (AES-256-GCM; NIST SP 800-38D)
+import { createCipheriv, createDecipheriv, createHash, createHmac } from 'node:crypto'
+import { descend } from './key-tree.js'
+
+export const rootIdBytes = 8
+const layout = 1
+const tagBytes = 16
+const headBytes = 1 + rootIdBytes
+const tokenChars = 22
+const algorithm = 'aes-256-gcm'
+/** Each key seals one visit alone, so that the nonce need not tell visits apart. */
+const nonce = Buffer.alloc(12)
+/** 24 bits of the link, 12 of the visitor: of those that come on one day few share a path, and who shares one shares its end. */
+const linkDigits = 6
+const visitorDigits = 3
+
+/** What a seal is bound to, besides its key. */
+export interface SealedVisit { readonly link: string, readonly visitId: string, readonly token: string }
+
+/** The path of a link's keys in the tree of a day. */
+export const linkPath = (link: string): string => createHash('sha256').update(link).digest('hex').slice(0, linkDigits)
+
+/** The way from a link's node to the keys of one visitor. */
+export const visitorPath = (token: string): string => Buffer.from(token, 'base64url').toString('hex').slice(0, visitorDigits).padEnd(visitorDigits, '0')
+
+/** 22 characters that are the same for one visitor throughout a day, and lead back to none once the day's pepper is destroyed. */
+export const tokenOf = (pepper: Buffer, visitor: string): string => createHmac('sha256', pepper).update(visitor).digest('base64url').slice(0, tokenChars)
+
+const boundTo = ({ link, visitId, token }: SealedVisit): Buffer => Buffer.from(`${visitId}|${token}|${link}`, 'utf8')
+
+/** @param linkNode the node at the link's path in the tree of the root */
+export const seal = (rootId: Buffer, linkNode: Buffer, visit: SealedVisit, visitor: string): Buffer => {
+  const cipher = createCipheriv(algorithm, descendToVisit(descend(linkNode, visitorPath(visit.token)), visit.visitId), nonce)
+  cipher.setAAD(boundTo(visit))
+  const text = cipher.update(visitor, 'utf8')
+  cipher.final()
+  return Buffer.concat([Buffer.of(layout), rootId, text, cipher.getAuthTag()])
+}
+
+const descendToVisit = (visitorNode: Buffer, visitId: string): Buffer => createHmac('sha256', visitorNode).update(visitId).digest()
+
+/** The id of the root that a seal was made under, in hexadecimal; undefined for what is no seal of this version. */
+export const rootOf = (sealed: Buffer): string | undefined =>
+  sealed.length >= headBytes + tagBytes && sealed[0] === layout ? sealed.toString('hex', 1, headBytes) : undefined
+
+/** The visitor; undefined where key, visit and seal do not belong together. */
+export const unseal = (sealed: Buffer, visitorNode: Buffer, visit: SealedVisit): string | undefined => {
+  const end = sealed.length - tagBytes
+  const decipher = createDecipheriv(algorithm, descendToVisit(visitorNode, visit.visitId), nonce, { authTagLength: tagBytes })
+  decipher.setAAD(boundTo(visit)).setAuthTag(sealed.subarray(end))
+  try {
+    const text = decipher.update(sealed.subarray(headBytes, end))
+    decipher.final()
+    return text.toString('utf8')
+  } catch {
+    return undefined
+  }
+}

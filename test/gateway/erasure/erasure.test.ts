@@ -1,0 +1,236 @@
+// Sealing and erasing on a real broker: several sealers and erasers at once, and what is on the broker's disk afterwards.
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Partitioners, type Kafka } from 'kafkajs'
+import t, { type Test } from 'tap'
+import { daysOf, Eraser } from '../../../gateway/erasure/eraser.js'
+import { dayOf, destroyed, KeyRing, pepperKey, rootKey } from '../../../gateway/erasure/key-ring.js'
+import { decodeTree, encodeTree } from '../../../gateway/erasure/key-tree.js'
+import { linkPath, rootOf } from '../../../gateway/erasure/seal.js'
+import { VisitSealer } from '../../../gateway/erasure/sealer.js'
+import { ScanGate } from '../../../gateway/lists/scan-gate.js'
+import { LogReader, type LogRecord } from '../../../gateway/log/log-reader.js'
+import { keysTopic, namesFor } from '../../../gateway/topics.js'
+import { presentVisit } from '../../../gateway/visits/present.js'
+import type { LoggedVisit } from '../../../gateway/visits/log.js'
+import { aVisit } from '../visits/memory-visit-log.js'
+import { startBroker } from '../../embedded/broker/start.js'
+
+t.setTimeout(120_000)
+
+const names = namesFor('')
+const dayMs = 86_400_000
+const today = Date.UTC(2026, 10, 28)
+const anonymous = { actor: 'somebody', reason: null }
+const never = new AbortController().signal
+
+/** A topic of keys as the gateway makes it, and one for the events. */
+const makeTopics = async (kafka: Kafka) => {
+  const admin = kafka.admin()
+  await admin.connect()
+  const topics = [keysTopic(names, { partitions: 1, replicationFactor: 1 }), { topic: names.erasureEvents, numPartitions: 1 }]
+  await admin.createTopics({ waitForLeaders: true, topics })
+  await admin.disconnect()
+}
+
+const ringOf = (t: Test, kafka: Kafka): KeyRing => {
+  const reader = new LogReader(kafka, names.visitKeys)
+  t.teardown(async () => await reader.close())
+  return new KeyRing({ reader, onUnreadable: (_, error) => t.fail(String(error)) })
+}
+
+const appendTo = async (t: Test, kafka: Kafka) => {
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+  await producer.connect()
+  t.teardown(async () => await producer.disconnect())
+  return async (key: string, value: Buffer) => { await producer.send({ topic: names.visitKeys, acks: -1, messages: [{ key, value }] }) }
+}
+
+const sealerOf = async (t: Test, kafka: Kafka) => {
+  let looks = 0
+  const sealer = new VisitSealer({ ring: ringOf(t, kafka), append: await appendTo(t, kafka), now: () => ++looks * 5_000 })
+  let visits = 0
+  /** A visit as it comes to lie on the log. */
+  return async (link: string, visitor: string, at = today): Promise<LoggedVisit> => {
+    await sealer.ready(new Set([dayOf(at)]))
+    const visitId = `${visitor}-${++visits}`
+    const { token, sealed } = sealer.seal(link, visitId, at, visitor)
+    return { link, partition: 0, offset: 0, visit: aVisit({ visit_id: visitId, visited_at: at, visitor: token, sealed, referrer: 'news.example' }) }
+  }
+}
+
+const eraserOf = (t: Test, kafka: Kafka, visits: readonly LoggedVisit[], keys = ringOf(t, kafka)): Eraser => new Eraser({
+  log: {
+    partitions: async () => [0],
+    partitionOf: async () => 0,
+    visits: async (_, from, to, isWanted, onVisit) => {
+      for (const visit of visits.slice(from, to)) if (isWanted(visit.link)) onVisit(visit)
+      return to
+    }
+  },
+  starts: async () => new Map([[0, 0]]),
+  ends: async () => new Map([[0, visits.length]]),
+  keys,
+  connect: async () => {
+    const producer = kafka.producer({ transactionalId: 'linklog-eraser', idempotent: true, maxInFlightRequests: 1, createPartitioner: Partitioners.DefaultPartitioner })
+    await producer.connect()
+    return producer
+  },
+  keysTopic: names.visitKeys,
+  eventsTopic: names.erasureEvents,
+  encode: event => Buffer.from(JSON.stringify(event)),
+  gate: new ScanGate({ runningMax: 1, waitingMax: 4, timeoutMs: 60_000 }),
+  newId: () => 'id',
+  now: () => today
+})
+
+const rootIn = ({ visit }: LoggedVisit): string => rootOf(visit.sealed as Buffer) as string
+
+t.test('gateways seal under roots of their own, and count a visitor by one token', async t => {
+  const { kafka } = await startBroker(t)
+  await makeTopics(kafka)
+  const [a, b] = [await sealerOf(t, kafka), await sealerOf(t, kafka)]
+  const [one, other] = await Promise.all([a('one', 'alice'), b('one', 'alice')])
+  const [two, bob, tomorrow] = [await a('two', 'alice'), await b('two', 'bob'), await a('one', 'alice', today + dayMs)]
+  const visits = [one, other, two, bob, tomorrow]
+  t.equal(new Set([one, other, tomorrow].map(rootIn)).size, 3)
+  t.equal(rootIn(two), rootIn(one))
+  t.same([other.visit.visitor, two.visit.visitor], [one.visit.visitor, one.visit.visitor])
+  t.equal(new Set([one, bob, tomorrow].map(({ visit }) => visit.visitor)).size, 3, 'another for another visitor, and another day')
+  const ring = ringOf(t, kafka)
+  t.notOk(ring.knows(one))
+  t.match(presentVisit(one, ring), { erased: true }, 'not known yet is not told')
+  await ring.refresh()
+  t.same(visits.map(visit => ring.open(visit)), ['alice', 'alice', 'alice', 'bob', 'alice'])
+  t.match(presentVisit(one, ring), { visitor: 'alice', referrer: 'news.example', browser: 'Firefox', erased: false })
+})
+
+t.test('a link\'s visits, or a visitor\'s, of the days that were asked for', async t => {
+  const { kafka } = await startBroker(t)
+  await makeTopics(kafka)
+  const seal = await sealerOf(t, kafka)
+  const visits = [
+    await seal('one', 'alice'), await seal('one', 'bob'), await seal('two', 'alice'), await seal('one', 'alice', today - dayMs), await seal('two', 'bob', today - dayMs),
+    { link: 'one', partition: 0, offset: 0, visit: aVisit({ visited_at: today, visitor: 'alice' }) }
+  ]
+  const ring = ringOf(t, kafka)
+  const opened = async () => {
+    await ring.refresh()
+    return visits.map(visit => ring.open(visit) ?? '')
+  }
+  const eraser = eraserOf(t, kafka, visits)
+  t.match(await eraser.link('one', daysOf(today + 5, today + 6), anonymous, never), {
+    type: 'LinkVisitsErased', visits: 2, links: 1, unsealed: 1, from: today, to: today + dayMs
+  })
+  t.same(await opened(), ['', '', 'alice', 'alice', 'bob', ''])
+  t.match(await eraser.visitor(id => id === 'alice', daysOf(0, today + 1), anonymous, never), { type: 'VisitorErased', visits: 2, links: 2, unsealed: 1 })
+  t.same(await opened(), ['', '', '', '', 'bob', ''], 'and nobody who came to the same link')
+  t.match(presentVisit(visits[0] as LoggedVisit, ring), { visitor: null, referrer: null, browser: null, os: null, device: null, erased: true, bot: false, outcome: 'redirected' })
+  t.match(presentVisit(visits[5] as LoggedVisit, ring), { visitor: 'alice', erased: false }, 'what was never sealed stands')
+  visits.push(await seal('one', 'alice'))
+  t.equal((await opened()).at(-1), 'alice', 'what comes later has a key of its own')
+})
+
+t.test('two who erase at once take nothing back from each other', async t => {
+  const { kafka } = await startBroker(t)
+  await makeTopics(kafka)
+  const seal = await sealerOf(t, kafka)
+  const links = Array.from({ length: 12 }, (_, n) => `link-${n}`)
+  const visits: LoggedVisit[] = []
+  for (const link of [...links, 'kept']) visits.push(await seal(link, 'alice'))
+  t.equal(new Set(visits.map(rootIn)).size, 1)
+  const erasers = Array.from({ length: 4 }, () => eraserOf(t, kafka, visits))
+  await Promise.all(erasers.map(async (eraser, n) => {
+    for (const link of links.filter((_, index) => index % 4 === n)) {
+      for (let done = false; !done;) {
+        // who was overtaken too often is refused, and asks again as a client would
+        done = await eraser.link(link, daysOf(0, today + 1), anonymous, never).then(() => true, (error: { code?: string }) => {
+          if (error.code !== 'unavailable') throw error
+          return false
+        })
+      }
+    }
+  }))
+  const ring = ringOf(t, kafka)
+  await ring.refresh()
+  t.same(visits.flatMap(visit => ring.open(visit) === undefined ? [] : [visit.link]), ['kept'])
+})
+
+t.test('the bytes of a destroyed key are in no file of the broker once its log is compacted', async t => {
+  let clock = Date.now()
+  const { broker, dataDir, kafka } = await startBroker(t, { clock: () => clock })
+  await makeTopics(kafka)
+  const seal = await sealerOf(t, kafka)
+  const visits = [await seal('one', 'alice'), await seal('two', 'alice')]
+  const first = await rootsOf(kafka, rootIn(visits[0] as LoggedVisit))
+  const secret = decodeTree(first.at(-1)?.value as Buffer).get('') as Buffer
+  const pepperRecord = (await recordsOf(kafka)).find(({ key }) => key.startsWith('pepper/')) as LogRecord
+  const holding = async (bytes: Buffer): Promise<string[]> => {
+    const files = (await readdir(dataDir, { recursive: true, withFileTypes: true })).filter(file => file.isFile())
+    const held = await Promise.all(files.map(async ({ parentPath, name }) => (await readFile(join(parentPath, name))).includes(bytes) ? [name] : []))
+    return held.flat()
+  }
+  t.equal((await holding(secret)).length, 1, 'it is there, as long as it is needed')
+
+  const append = await appendTo(t, kafka)
+  await eraserOf(t, kafka, visits).link('one', daysOf(0, today + 1), anonymous, never)
+  await append(pepperRecord.key, destroyed)
+  await broker.cleanUp()
+  t.equal((await holding(secret)).length, 1, 'the active segment is left alone until its time')
+  clock += 61_000
+  await broker.cleanUp()
+  t.same(await holding(secret), [])
+  t.same(await holding(pepperRecord.value as Buffer), [])
+  const left = (await rootsOf(kafka, rootIn(visits[0] as LoggedVisit)))
+  t.equal(left.length, 1)
+  t.notOk([...decodeTree(left[0]?.value as Buffer).keys()].some(path => linkPath('one').startsWith(path)))
+  const ring = ringOf(t, kafka)
+  await ring.refresh()
+  t.same(visits.map(visit => ring.open(visit)), [undefined, 'alice'], 'who reads it from the beginning opens what is left')
+})
+
+const recordsOf = async (kafka: Kafka): Promise<readonly LogRecord[]> => {
+  const reader = new LogReader(kafka, names.visitKeys)
+  const found: LogRecord[] = []
+  const end = (await reader.ends()).get(0) ?? 0
+  for (let at = 0; at < end;) {
+    const stretch = (await reader.fetch(new Map([[0, at]]), 100)).get(0)
+    if (stretch === undefined || stretch.next <= at) break
+    found.push(...stretch.records)
+    at = stretch.next
+  }
+  await reader.close()
+  return found
+}
+
+const rootsOf = async (kafka: Kafka, id: string) => (await recordsOf(kafka)).filter(({ key }) => key.endsWith(id))
+
+t.test('of several peppers of a day the first counts, until it is destroyed', async t => {
+  const ring = (records: ReadonlyArray<readonly [string, Buffer]>) => new KeyRing({
+    reader: {
+      ends: async () => new Map([[0, records.length + 3]]),
+      fetch: async positions => {
+        const at = positions.get(0) as number
+        const found = records.slice(at).map(([key, value], n) => ({ partition: 0, offset: at + n, timestamp: 1_000 + n, key, value }))
+        return new Map([[0, { records: found, next: Math.max(at, records.length), end: records.length + 3 }]])
+      }
+    },
+    onUnreadable: ({ key }) => unreadable.push(key)
+  })
+  const unreadable: string[] = []
+  const [a, b] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
+  const day = dayOf(today)
+  const both = ring([[pepperKey(day, 'b'), b], [pepperKey(day, 'a'), a], ['tick', Buffer.from('1')]])
+  await both.refresh()
+  t.same(both.pepper(day), b)
+  t.same(both.peppersBefore(day + 1), [pepperKey(day, 'b'), pepperKey(day, 'a')])
+  t.same(both.peppersBefore(day), [])
+  const one = ring([[pepperKey(day, 'b'), b], [pepperKey(day, 'a'), a], [pepperKey(day, 'b'), destroyed]])
+  await one.refresh()
+  t.same(one.pepper(day), a)
+  t.equal(one.overwrittenAt, 1_002)
+  const wrong = ring([['root/nonsense/1', b], [rootKey(day, '1'), Buffer.of(9)], [rootKey(day, '2'), encodeTree(new Map([['', a]]))]])
+  await wrong.refresh()
+  t.same(unreadable, ['root/nonsense/1', rootKey(day, '1')], 'what is no key is told of, and passed over')
+  t.ok(wrong.root('2')?.isWhole)
+})
