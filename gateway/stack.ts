@@ -13,7 +13,8 @@ const entry = fileURLToPath(new URL(`../embedded/cli${import.meta.url.endsWith('
 const restartMsMax = 5_000
 /** A child that lived so long was well: its next death is the first again. */
 const wellAfterMs = 30_000
-const deathsMax = 8
+/** Starts in a row that ended before the stack was ready: then it is lost. One that was ready is started again for ever, since redirects go on without it. */
+const failedStartsMax = 8
 
 const portOf = (url: string): string => new URL(url.includes('://') ? url : `tcp://${url}`).port
 
@@ -30,6 +31,7 @@ export class EmbeddedStack {
   #child: ChildProcess | undefined
   #stopping = false
   #deaths = 0
+  #failedStarts = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor (options: EmbeddedStackOptions) {
@@ -66,6 +68,7 @@ export class EmbeddedStack {
       child.on('message', message => {
         if (!isReady(message)) return
         ready = true
+        this.#failedStarts = 0
         resolve(message)
       })
       child.once('exit', (code, signal) => {
@@ -83,8 +86,8 @@ export class EmbeddedStack {
   }
 
   #again (what: string): void {
-    if (this.#deaths > deathsMax) {
-      this.#options.onLost(new Error(`${what}, ${this.#deaths} times in a row`))
+    if (this.#failedStarts > failedStartsMax) {
+      this.#options.onLost(new Error(`${what}, ${this.#failedStarts} times in a row`))
       return
     }
     const delay = Math.min(100 * 2 ** (this.#deaths - 1), restartMsMax)
@@ -95,6 +98,7 @@ export class EmbeddedStack {
         (error: unknown) => {
           if (this.#stopping) return
           this.#deaths++
+          this.#failedStarts++
           this.#again(error instanceof Error ? error.message : String(error))
         })
     }, delay)

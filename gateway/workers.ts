@@ -1,6 +1,7 @@
 // Several gateways in one service: workers of node:cluster that share a port, each with its own event loop, spool and id, and one process that starts them,
 // starts a dead one again, and stops them all.
 import cluster, { type Worker } from 'node:cluster'
+import { Gathering } from './metrics/gather.js'
 
 export interface WorkerReady { readonly type: 'ready', readonly publicUrl: string }
 
@@ -21,8 +22,13 @@ export interface WorkerPoolOptions {
 export class WorkerPool {
   readonly #options: WorkerPoolOptions
   readonly #workers = new Map<number, Worker>()
+  readonly #ready = new Set<number>()
   readonly #timers = new Set<NodeJS.Timeout>()
   #stopping = false
+  readonly #gathering = new Gathering((index, message) => {
+    const worker = this.#workers.get(index)
+    if (worker?.isConnected() === true) worker.send(message)
+  })
 
   constructor (options: WorkerPoolOptions) {
     this.#options = options
@@ -46,12 +52,16 @@ export class WorkerPool {
     return await new Promise<WorkerReady>((resolve, reject) => {
       let ready = false
       worker.on('message', (message: unknown) => {
+        this.#gathering.received(index, message, this.#ready)
         if (!isReady(message)) return
         ready = true
+        this.#ready.add(index)
         resolve(message)
       })
       worker.once('exit', (code, signal) => {
         this.#workers.delete(index)
+        this.#ready.delete(index)
+        this.#gathering.gone(index)
         if (!ready) reject(new Error(`worker ${index} ended before it was ready (${signal ?? `status ${code}`})`))
         else if (!this.#stopping) this.#again(index, performance.now() - startedAt > wellAfterMs ? 1 : deaths + 1, signal ?? `status ${code}`)
       })

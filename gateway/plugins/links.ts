@@ -89,7 +89,7 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
   app.metrics.counter('linklog_cache_hits_total', 'Links that redirects found in memory', () => cache.hits)
   app.metrics.counter('linklog_cache_misses_total', 'Links that had to be read from the views', () => cache.misses)
   app.metrics.gauge('linklog_cache_entries', 'Links in memory', () => cache.size)
-  app.metrics.gauge('linklog_feed_up', '1 while the feed of link changes arrives', () => cache.feedUp ? 1 : 0)
+  app.metrics.gauge('linklog_feed_up', '1 while the feed of link changes arrives', () => cache.feedUp ? 1 : 0, 'min')
   const stop = new AbortController()
   const feed = follow(queries, cache, confirmation, stop.signal, (error, wasUp) => {
     // once for each break: until it is back, links are read again and again instead

@@ -1,10 +1,13 @@
 // app.metrics: what Prometheus is told. Each plugin registers what it knows; nothing is reckoned before somebody asks.
 import fp from 'fastify-plugin'
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics, type Metric } from 'prom-client'
+import { scrapeOf } from '../metrics/gather.js'
 import { bucketsSeconds, type Latencies } from '../metrics/latencies.js'
 
 export class Metrics {
   readonly registry = new Registry()
+  /** The text of a scrape: of all workers, where this is one of several. */
+  readonly scrape = scrapeOf(this.registry)
   /** Pull queries by outcome: ok or error. */
   readonly pulls: Histogram<'outcome'>
   /** Requests of the API by method, route and status. */
@@ -24,9 +27,9 @@ export class Metrics {
     })
   }
 
-  /** A number that goes up and down, read when it is asked for. */
-  gauge (name: string, help: string, read: () => number): void {
-    const gauge: Gauge = new Gauge({ name, help, registers: [this.registry], collect: () => { gauge.set(read()) } })
+  /** A number that goes up and down, read when it is asked for; `aggregator`: what that of several workers is. */
+  gauge (name: string, help: string, read: () => number, aggregator: 'sum' | 'min' | 'max' = 'sum'): void {
+    const gauge: Gauge = new Gauge({ name, help, aggregator, registers: [this.registry], collect: () => { gauge.set(read()) } })
   }
 
   /** A number that only grows, read when it is asked for. */
@@ -56,7 +59,10 @@ declare module 'fastify' {
 export const metricsPlugin = fp<{ version: string }>(async (app, { version }) => {
   const metrics = new Metrics()
   collectDefaultMetrics({ register: metrics.registry })
-  new Gauge({ name: 'linklog_build_info', help: 'Always 1; the labels tell the version', labelNames: ['version'], registers: [metrics.registry] }).set({ version }, 1)
+  new Gauge({
+    name: 'linklog_build_info', help: 'Always 1; the labels tell the version', labelNames: ['version'], aggregator: 'first', registers: [metrics.registry]
+  }).set({ version }, 1)
+  metrics.gauge('linklog_gateways', 'Gateways whose measures these are: the workers of one service answer together', () => 1)
   app.decorate('metrics', metrics)
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url

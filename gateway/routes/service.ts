@@ -25,8 +25,8 @@ export const serviceRoutes: FastifyPluginAsyncTypebox = async app => {
       response: { 200: { description: 'Text exposition format 0.0.4', content: { 'text/plain': { schema: Type.String() } } } }
     }
   }, async (request, reply) => {
-    const { registry } = app.metrics
-    return await reply.type(registry.contentType).header('cache-control', 'no-store').send(await registry.metrics())
+    const { registry, scrape } = app.metrics
+    return await reply.type(registry.contentType).header('cache-control', 'no-store').send(await scrape())
   })
 
   app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger())

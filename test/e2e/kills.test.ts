@@ -106,12 +106,15 @@ t.test('the gateway is killed, the stack lives', { skip: skipWithoutBuild }, asy
 
 t.test('the stack is killed, the gateway lives and starts it again', { skip }, async (t) => {
   const dataDir = testdir(t)
+  const random = randomFrom(seed + 1)
   await play(t, {
     start: async () => await startService(t, { dataDir }),
     kill: async (service) => {
       const [stack] = service.children()
       if (stack !== undefined) process.kill(stack.pid, 'SIGKILL') // undefined: still away from the last kill
       await until('another stack', async () => service.children().some(({ pid }) => pid !== stack?.pid), 30_000)
+      // one in four dies while it starts; a service whose stack never gets up would give up
+      if (random() > 0.25) await until('the stack to be up', async () => (await service.call('GET', '/readyz')).status === 200, 60_000)
       return service
     }
   })

@@ -1,4 +1,5 @@
 // Several gateways: workers that share a port, and hosts that share a stack. The same answers, the same counts, whatever dies.
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { readVisits } from '../helpers/recount.js'
 import { inParallel, until } from '../helpers/until.js'
@@ -9,6 +10,7 @@ import { testdir } from '../helpers/testdir.js'
 t.setTimeout(600_000)
 
 const agent = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0' }
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 const workersOf = (service: Service) => service.children().filter(({ command }) => command.includes('server.js')).map(({ pid }) => pid)
 
 /** Where a link leads, asked over so many connections of their own: round robin lets them reach every worker. */
@@ -63,6 +65,33 @@ t.test('workers: one port, every visit once, a dead one comes back, and fewer of
   t.equal(new Set(records.map(({ visitId }) => visitId)).size, records.length)
   await visitsWhen(alone, 'counted', records.length)
   t.equal(await alone.stop(), 0)
+})
+
+t.test('one scrape tells of all workers, whichever answers it', { skip: skipWithoutBuild }, async (t) => {
+  const service = await startService(t, { args: ['--workers', '2'] })
+  await service.call('POST', '/api/links', { url: 'https://example.com/measured', slug: 'measured' })
+  await locations(service, 'measured', 40)
+  const scrape = async () => {
+    const text = await (await fetch(`${service.url}/metrics`, { headers: { connection: 'close' } })).text()
+    return (name: string) => Number(text.split('\n').find((line) => line.startsWith(`${name} `))?.slice(name.length + 1))
+  }
+  await until('the visits shipped', async () => (await scrape())('linklog_visits_shipped_total') === 40)
+  for (const sample of [await scrape(), ...await Promise.all([scrape(), scrape(), scrape(), scrape()])]) {
+    t.equal(sample('linklog_gateways'), 2)
+    t.equal(sample('linklog_redirect_duration_seconds_count{outcome="redirected"}'), 40)
+    t.equal(sample('linklog_visits_recorded_total'), 40)
+    t.equal(sample('linklog_log_connected'), 1, 'no sum: the worst of them')
+    t.equal(sample('linklog_feed_up'), 1)
+    t.equal(sample(`linklog_build_info{version="${version}"}`), 1)
+  }
+  const [victim] = workersOf(service)
+  process.kill(victim as number, 'SIGKILL')
+  const alone = await until('an answer of the one that is left', async () => {
+    const sample = await scrape()
+    return sample('linklog_gateways') === 1 && sample
+  })
+  t.ok(alone('linklog_visits_recorded_total') < 40, 'what the dead one counted is gone with it, as Prometheus expects of counters')
+  await until('both again', async () => (await scrape())('linklog_gateways') === 2)
 })
 
 t.test('workers stop in order', { skip: skipWithoutBuild }, async (t) => {
