@@ -70,7 +70,8 @@ export interface TableFunction extends FunctionDescription {
 }
 
 /**
- * An aggregate over one group. `S` is what the state store keeps: it has a SQL type, so that one serde writes all states.
+ * An aggregate over one group. `S` is what the state store keeps: it has a SQL type, so that one serde writes all states. In place of the bigint of a
+ * BIGINT a state may hold a number that is a safe integer; what is read from the store has the bigint.
  * `add`, `undo` and `merge` leave their arguments as they are.
  */
 export interface AggregateImplementation<S extends Value = Value> {

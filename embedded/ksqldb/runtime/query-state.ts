@@ -149,10 +149,17 @@ export class QueryState implements ProcessorContext {
   /** Whether the last commit left expired rows that the next one can remove, though no record may come. */
   get moreToExpire (): boolean { return this.#moreToExpire }
 
-  /** About the bytes of the rows that wait to be written. */
+  /** About the bytes of heap of the rows that wait to be written. */
   get dirtyBytes (): number {
     let bytes = 0
     for (const store of this.#stores) bytes += store.dirtyBytes
+    return bytes
+  }
+
+  /** The rows that wait to be written, counted as cache.max.bytes.buffering is. */
+  get bufferedBytes (): number {
+    let bytes = 0
+    for (const store of this.#stores) bytes += store.bufferedBytes
     return bytes
   }
 

@@ -47,8 +47,8 @@ export interface TaskOptions {
   readonly scheduler: Scheduler
   readonly pacer: CommitPacer
   readonly cache: StateCache
-  /** Bytes of changed rows after which a commit comes early: cache.max.bytes.buffering. */
-  readonly dirtyBytesMax: number
+  /** Bytes of changed rows, as they are stored, after which a commit comes early: cache.max.bytes.buffering. */
+  readonly bufferedBytesMax: number
   /** Where `sink` writes; undefined where the results go elsewhere. */
   readonly sink: Sink | undefined
   readonly producerId: number
@@ -332,9 +332,10 @@ export class QueryTask {
 
   /** Whether so much has changed that it must be written: by the query's own bound, or since all queries together have half of the cache. */
   #isDirty (): boolean {
-    const { state, cache, dirtyBytesMax } = this.#options
+    const { state, cache, bufferedBytesMax } = this.#options
+    if (state.bufferedBytes > bufferedBytesMax) return true
     const { dirtyBytes } = state
-    return dirtyBytes > dirtyBytesMax || (cache.dirtyBytes * 2 > cache.maxBytes && dirtyBytes * cache.stores >= cache.dirtyBytes)
+    return cache.dirtyBytes * 2 > cache.maxBytes && dirtyBytes * cache.stores >= cache.dirtyBytes
   }
 
   #outputIsFull (): boolean {

@@ -6,7 +6,8 @@ import { Decimal } from '../decimal.js'
 import type { AggregateFunction, AggregateImplementation, AggregateSignature, ArgumentType, ParameterType } from '../function.js'
 import type { Value } from '../value.js'
 import { ANY_DECIMAL, T, aggregate, param } from './define.js'
-import { comparatorOf, wrap32, wrap64 } from './values.js'
+import { addWhole, comparatorOf, wrap32, wrap64 } from './values.js'
+import type { Whole } from './values.js'
 
 type State = AggregateImplementation<any>
 
@@ -26,14 +27,14 @@ const sameAsArgument = (args: readonly ArgumentType[]): SqlType => {
 
 const same = (state: any): Value => state
 
-// COUNT(*) calls with no argument; an absent one is not null.
+// COUNT(*) calls with no argument; an absent one is not null. No count comes to 2^53.
 const counting: State = {
   stateType: BIGINT,
-  initialize: () => 0n,
-  add: (state: bigint, args) => args[0] === null ? state : state + 1n,
-  undo: (state: bigint, args) => args[0] === null ? state : state - 1n,
-  merge: (a: bigint, b: bigint) => a + b,
-  map: same
+  initialize: () => 0,
+  add: (state: Whole, args) => args[0] === null ? state : Number(state) + 1,
+  undo: (state: Whole, args) => args[0] === null ? state : Number(state) - 1,
+  merge: (a: Whole, b: Whole) => Number(a) + Number(b),
+  map: BigInt
 }
 
 interface Arithmetic<N> { zero: N, add: (a: N, b: N) => N, subtract: (a: N, b: N) => N, toNumber: (n: N) => number }
@@ -47,7 +48,18 @@ export function arithmeticOf (type: SqlType): Arithmetic<any> {
   return type.base === 'INTEGER' ? int32 : type.base === 'BIGINT' ? int64 : float64
 }
 
+/** The sum is a number until it, or a value, is too large for one. */
+const summingBigints: State = {
+  stateType: BIGINT,
+  initialize: () => 0,
+  add: (state: Whole, [value]) => value === null ? state : addWhole(state, value as bigint),
+  undo: (state: Whole, [value]) => value === null ? state : addWhole(state, -(value as bigint)),
+  merge: addWhole,
+  map: BigInt
+}
+
 function summing (type: SqlType): State {
+  if (type.base === 'BIGINT') return summingBigints
   const { zero, add, subtract } = arithmeticOf(type)
   return {
     stateType: type,

@@ -7,6 +7,7 @@ import type { FunctionContext } from './context.js'
 import { ANY_DECIMAL, T, aggregate, arrayOf, generic, param } from './define.js'
 import type { Comparator } from './values.js'
 import { comparatorOf, includes, lastIndexOf, valueEquals } from './values.js'
+import type { Whole } from './values.js'
 
 type State = AggregateImplementation<any>
 type List = readonly Value[]
@@ -75,11 +76,11 @@ function collectingSet (type: SqlType, limit: number): State {
   }
 }
 
-type Counts = ReadonlyMap<Value, bigint>
+type Counts = ReadonlyMap<Value, Whole>
 
-function increase (counts: Map<Value, bigint>, value: Value, by: bigint): Map<Value, bigint> {
+function increase (counts: Map<Value, Whole>, value: Value, by: number): Map<Value, Whole> {
   const old = counts.get(value)
-  if (old !== undefined) counts.set(value, old + by)
+  if (old !== undefined) counts.set(value, Number(old) + by)
   else if (counts.size < HISTOGRAM_ENTRIES_MAX) counts.set(value, by)
   return counts
 }
@@ -88,22 +89,26 @@ function increase (counts: Map<Value, bigint>, value: Value, by: bigint): Map<Va
 const histogram: State = {
   stateType: map(STRING, BIGINT),
   initialize: () => new Map(),
-  add: (state: Counts, [value]) => value === null || value === undefined ? state : increase(new Map(state), value, 1n),
-  addInPlace: (state: Map<Value, bigint>, [value]) => value === null || value === undefined ? state : increase(state, value, 1n),
+  add: (state: Counts, [value]) => value === null || value === undefined ? state : increase(new Map(state), value, 1),
+  addInPlace: (state: Map<Value, Whole>, [value]) => value === null || value === undefined ? state : increase(state, value, 1),
   undo: (state: Counts, [value]) => {
     const count = state.get(value ?? null)
     if (count === undefined) return state
     const counts = new Map(state)
-    if (count > 1n) counts.set(value ?? null, count - 1n)
+    if (count > 1) counts.set(value ?? null, Number(count) - 1)
     else counts.delete(value ?? null)
     return counts
   },
   merge: (a: Counts, b: Counts) => {
     const union = new Map(a)
-    for (const [value, count] of b) increase(union, value, count)
+    for (const [value, count] of b) increase(union, value, Number(count))
     return union
   },
-  map: same
+  map: (state: Counts) => {
+    const counts = new Map<Value, bigint>()
+    for (const [value, count] of state) counts.set(value, BigInt(count))
+    return counts
+  }
 }
 
 function kOf (name: string, k: Value | undefined): number {

@@ -82,3 +82,14 @@ export function comparatorOf (type: SqlType): Comparator | undefined {
 /** 32-bit arithmetic wraps, as Java's. */
 export const wrap32 = (n: number): number => n | 0
 export const wrap64 = (n: bigint): bigint => BigInt.asIntN(64, n)
+
+/** A BIGINT as a state holds it while it changes: a number, which takes no memory of its own, while it is small enough; a bigint as it was read. */
+export type Whole = number | bigint
+
+/** The sum, wrapped around as Java's long. */
+export function addWhole (a: Whole, b: Whole): Whole {
+  const [x, y] = [Number(a), Number(b)]
+  const sum = x + y
+  if (Number.isSafeInteger(sum) && Number.isSafeInteger(x) && Number.isSafeInteger(y)) return sum
+  return wrap64(BigInt(a) + BigInt(b))
+}

@@ -15,11 +15,14 @@ export class Entry {
   changed = false
   /** About what it takes of the heap. */
   bytes: number
+  /** What it takes in the store, about where it was never written. */
+  storedBytes: number
 
-  constructor (key: Row, window: Window | undefined, bytes: number) {
+  constructor (key: Row, window: Window | undefined, bytes: number, storedBytes: number) {
     this.key = key
     this.window = window
     this.bytes = bytes
+    this.storedBytes = storedBytes
   }
 }
 

@@ -6,8 +6,8 @@ const ARRAY_BYTES = 32
 const STRING_BYTES = 24
 const BIGINT_BYTES = 24
 const BUFFER_BYTES = 190
-const MAP_BYTES = 200
-const MAP_ENTRY_BYTES = 40
+const MAP_BYTES = 110
+const MAP_ENTRY_BYTES = 45
 const DECIMAL_BYTES = 80
 
 function valueBytes (value: Value): number {
@@ -22,7 +22,8 @@ function valueBytes (value: Value): number {
   if (Buffer.isBuffer(value)) return BUFFER_BYTES + value.length
   if (value instanceof Map) {
     let bytes = MAP_BYTES
-    for (const [key, one] of value) bytes += MAP_ENTRY_BYTES + valueBytes(key) + valueBytes(one)
+    // Small numbers, such as counts, stand in the map itself.
+    for (const [key, one] of value) bytes += MAP_ENTRY_BYTES + valueBytes(key) + (typeof one === 'number' ? 0 : valueBytes(one))
     return bytes
   }
   return DECIMAL_BYTES

@@ -20,8 +20,11 @@ const WHOLE_KEY = 1
 const FIRST_PAGE = 32
 const PAGE_MAX = 512
 const BEHIND_ALL = Buffer.alloc(33, 255)
-// What a row is taken for until it is written and can be weighed.
+// What a row is taken for until the store has written some that tell what its rows weigh.
 const FRESH_BYTES = 320
+const FRESH_STORED_BYTES = 100
+// What an entry of Kafka Streams' cache is counted for beside its key and its row.
+const CACHE_ENTRY_BYTES = 48
 const EMPTY = Buffer.alloc(0)
 
 export { Entry } from './entry-map.js'
@@ -74,6 +77,10 @@ export class TableStore implements CachedStore {
   #old: EntryMap
   #dirty: Entry[] = []
   #dirtyBytes = 0
+  #bufferedBytes = 0
+  /** The mean of the rows last written: what new ones are taken for. */
+  #meanBytes = FRESH_BYTES
+  #meanStoredBytes = FRESH_STORED_BYTES
 
   constructor (db: StateDb, options: StoreOptions) {
     this.#db = db
@@ -126,12 +133,17 @@ export class TableStore implements CachedStore {
     this.#cache.remove(this, this.#dirtyBytes)
     this.#young.clear()
     this.#old.clear()
+    this.#forgetDirty()
+  }
+
+  #forgetDirty (): void {
     this.#dirty = []
     this.#dirtyBytes = 0
+    this.#bufferedBytes = 0
   }
 
   #load (key: Row, window: Window | undefined): Entry {
-    const entry = new Entry(key, window, FRESH_BYTES)
+    const entry = new Entry(key, window, this.#meanBytes, this.#meanStoredBytes)
     this.#writeKey(key, window)
     const found = this.#db.get(this.#to.view())
     if (found !== undefined) {
@@ -140,6 +152,7 @@ export class TableStore implements CachedStore {
       entry.timestamp = from.doubleLE()
       entry.row = this.#values.read(from)
       entry.bytes = entryBytes(key, entry.row)
+      entry.storedBytes = this.#to.at + found.length
     }
     return entry
   }
@@ -156,6 +169,7 @@ export class TableStore implements CachedStore {
     entry.dirty = true
     this.#dirty.push(entry)
     this.#dirtyBytes += entry.bytes
+    this.#bufferedBytes += entry.storedBytes + CACHE_ENTRY_BYTES
     this.#cache.dirtied(entry.bytes)
   }
 
@@ -171,21 +185,33 @@ export class TableStore implements CachedStore {
     this.#db.remove(this.#to.view())
   }
 
-  /** About the bytes of the rows that wait to be written. */
+  /** About the bytes of heap of the rows that wait to be written. */
   get dirtyBytes (): number { return this.#dirtyBytes }
+  /** The same as Kafka Streams counts its cache: the bytes of key and row as they are stored, and a little for each entry. */
+  get bufferedBytes (): number { return this.#bufferedBytes }
 
   /** Writes what has changed. Within a transaction. */
   flush (): void {
     if (this.#dirty.length === 0) return
+    let [rows, bytes, storedBytes] = [0, 0, 0]
     for (const entry of this.#dirty) {
       const whole = this.#writeKey(entry.key, entry.window)
-      if (entry.row === null) this.#db.remove(this.#to.view())
-      else this.#write(entry, entry.row, whole)
       entry.dirty = false
+      if (entry.row === null) {
+        this.#db.remove(this.#to.view())
+        continue
+      }
+      this.#write(entry, entry.row, whole)
+      rows++
+      bytes += entry.bytes
+      storedBytes += entry.storedBytes
+    }
+    if (rows > 0) {
+      this.#meanBytes = Math.ceil(bytes / rows)
+      this.#meanStoredBytes = Math.ceil(storedBytes / rows)
     }
     this.#cache.dirtied(-this.#dirtyBytes)
-    this.#dirty = []
-    this.#dirtyBytes = 0
+    this.#forgetDirty()
   }
 
   /** Writes a row under the key that stands in `#to`. */
@@ -200,6 +226,7 @@ export class TableStore implements CachedStore {
     to.doubleLE(entry.timestamp)
     this.#values.write(to, row)
     this.#db.put(this.#to.view(), to.view())
+    entry.storedBytes = this.#to.at + to.at
     to.shrink()
     const bytes = entryBytes(entry.key, row)
     if (bytes > entry.bytes) this.#cache.cached(bytes - entry.bytes)
@@ -211,8 +238,7 @@ export class TableStore implements CachedStore {
     this.#young.clear()
     this.#old.clear()
     this.#cache.dirtied(-this.#dirtyBytes)
-    this.#dirty = []
-    this.#dirtyBytes = 0
+    this.#forgetDirty()
   }
 
   #writeKey (key: Row, window: Window | undefined): Buffer | undefined {

@@ -15,7 +15,12 @@ function presentWriter (type: SqlType): Write {
   switch (type.base) {
     case 'BOOLEAN': return (to, value) => to.byte(value === true ? 1 : 0)
     case 'INTEGER': case 'DATE': case 'TIME': case 'TIMESTAMP': return (to, value) => to.signed(value as number)
+    // A state that changes holds a number for a BIGINT while it is small enough.
     case 'BIGINT': return (to, value) => {
+      if (typeof value === 'number') {
+        to.signed(value)
+        return
+      }
       const big = value as bigint
       if (big <= BIGINT_SMALL && big >= -BIGINT_SMALL) to.signed(Number(big))
       else to.signed64(big)
