@@ -2,7 +2,7 @@
 import type { Expression } from '../sql/ast.js'
 import { printExpressionPlain } from './print.js'
 import type { SqlType } from '../sql/sql-type.js'
-import { BIGINT, printSqlType } from '../sql/sql-type.js'
+import { BIGINT, printSqlType, sqlTypeEquals } from '../sql/sql-type.js'
 import { typeCall } from './call.js'
 import type { FunctionCall, TypedCall } from './call.js'
 import { isLiteral } from './coercion.js'
@@ -44,6 +44,8 @@ export interface CompiledAggregate {
   readonly implementation: AggregateImplementation
   /** The arguments for `add` and `undo` from a row of the source; the constants at the call's end are already in the implementation. */
   readonly arguments: ReadonlyArray<(row: Row) => Value>
+  /** For each argument that is a column as it stands, the column's place; -1 for others. */
+  readonly places: readonly number[]
 }
 
 export interface CompiledTableFunction {
@@ -115,9 +117,15 @@ export function compileAggregate (call: FunctionCall, columns: readonly Column[]
   const implementation = signature.implement(call.arguments.length === 0 ? [BIGINT] : resolved.types, resolved.returns, initial)
   const plain = call.arguments.slice(0, call.arguments.length - initial.length)
   const evaluators = compiler.arguments(call, resolved) as Array<(row: Row) => Value>
+  const placeOf = (argument: Expression, i: number): number => {
+    const at = argument.node === 'UnqualifiedColumnReference' ? columns.findIndex(column => column.name === argument.name) : -1
+    const wanted = resolved.types[i]
+    return at >= 0 && wanted !== undefined && wanted.base !== 'LAMBDA' && wanted.base !== 'INTERVAL_UNIT' && sqlTypeEquals(columns[at]!.type, wanted) ? at : -1
+  }
   return {
     type: resolved.returns,
     implementation,
+    places: call.arguments.length === 0 ? [-1] : plain.map(placeOf),
     arguments: call.arguments.length === 0 ? [() => 1n] : plain.map((argument, i) => compiler.guard(argument, evaluators[i] as (row: Row) => Value))
   }
 }

@@ -3,8 +3,8 @@
 const SEED = 0x9747b28c
 const M = 0x5bd1e995
 
-export function murmur2 (data: Uint8Array): number {
-  const { length } = data
+/** Of the first `length` bytes. */
+export function murmur2 (data: Uint8Array, length = data.length): number {
   let h = SEED ^ length
   const words = length >> 2
   for (let i = 0; i < words; i++) {
@@ -27,6 +27,6 @@ export function murmur2 (data: Uint8Array): number {
   return h ^ h >>> 15
 }
 
-export function partitionOfKey (key: Uint8Array, partitions: number): number {
-  return partitions === 1 ? 0 : (murmur2(key) & 0x7fffffff) % partitions
+export function partitionOfKey (key: Uint8Array, partitions: number, length = key.length): number {
+  return partitions === 1 ? 0 : (murmur2(key, length) & 0x7fffffff) % partitions
 }

@@ -131,7 +131,7 @@ export class QueryState implements ProcessorContext {
     }
     this.#keyBytes.at = 0
     codec.write(this.#keyBytes, key)
-    return partitionOfKey(this.#keyBytes.buffer.subarray(0, this.#keyBytes.at), this.partitions)
+    return partitionOfKey(this.#keyBytes.buffer, this.partitions, this.#keyBytes.at)
   }
 
   beforeCommit (work: () => void): void {

@@ -42,6 +42,7 @@ export interface Chunk {
 }
 
 const READ_BYTES = 128 * 1024
+// Over all partitions. What all readers of a partition have passed goes before that.
 const CHUNKS_MAX = 32
 // A query waits for others that are so many chunks of a partition behind it, and no more: those can still have what it has read.
 const LEAD_MAX = 2
@@ -74,6 +75,13 @@ class Readers {
   #waiting: (() => void)[] = []
 
   get isEmpty (): boolean { return this.#positions.size === 0 }
+
+  /** The offset that all have come to. */
+  get first (): number {
+    let first = Infinity
+    for (const position of this.#positions.values()) first = Math.min(first, position)
+    return first
+  }
 
   leave (reader: object): void {
     this.#positions.delete(reader)
@@ -116,10 +124,17 @@ class Readers {
   }
 }
 
+interface HeldChunk {
+  readonly log: PartitionLog
+  readonly chunk: Promise<Chunk>
+  /** Where the chunk behind it begins; Infinity until it is read. */
+  nextOffset: number
+}
+
 export class TopicReader {
   readonly #readers = new Map<PartitionLog, Readers>()
-  /** By partition, then offset; the map as a whole is bounded, the longest unused first out. */
-  readonly #chunks = new Map<string, { readonly log: PartitionLog, readonly chunk: Promise<Chunk> }>()
+  /** By partition and offset, the longest unused first. */
+  readonly #chunks = new Map<string, HeldChunk>()
 
   /** Said by one who reads no more of a partition for now: nobody needs to wait for it. */
   leave (log: PartitionLog, reader: object): void {
@@ -137,7 +152,13 @@ export class TopicReader {
     if (readers === undefined) this.#readers.set(log, readers = new Readers())
     await readers.follow(reader, offset)
     readers.moved(reader, offset)
+    this.#release(log, readers.first)
     return await this.#chunk(log, offset)
+  }
+
+  /** Decoded records that live long are costly to the garbage collector: they go as soon as no reader is left to whom they are new. */
+  #release (log: PartitionLog, before: number): void {
+    for (const [name, held] of this.#chunks) if (held.log === log && held.nextOffset <= before) this.#chunks.delete(name)
   }
 
   async #chunk (log: PartitionLog, offset: number): Promise<Chunk> {
@@ -150,7 +171,8 @@ export class TopicReader {
       return await found.chunk
     }
     const chunk = this.#load(log, offset)
-    this.#chunks.set(name, { log, chunk })
+    const held: HeldChunk = { log, chunk, nextOffset: Infinity }
+    this.#chunks.set(name, held)
     if (this.#chunks.size > CHUNKS_MAX) {
       const oldest = this.#chunks.keys().next()
       if (oldest.done !== true) this.#chunks.delete(oldest.value)
@@ -159,6 +181,7 @@ export class TopicReader {
       const read = await chunk
       // An empty chunk says where the log ended: that will change.
       if (read.nextOffset === offset) this.#chunks.delete(name)
+      held.nextOffset = read.nextOffset
       return read
     } catch (error) {
       this.#chunks.delete(name)

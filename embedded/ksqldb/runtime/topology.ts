@@ -6,8 +6,9 @@ import { compilePredicate } from '../plan/compile.js'
 import { walk } from '../plan/tree.js'
 import { streamAggregate, tableAggregate, windowTimeMs } from './processors/aggregate.js'
 import { windowedAggregate } from './processors/aggregate-windowed.js'
-import type { AggregateStep } from './processors/aggregate.js'
+import type { AggregateStep, Aggregator } from './processors/aggregate.js'
 import type { Forward, ProcessorContext, StepOf } from './processors/context.js'
+import { groupColumns } from './processors/group-columns.js'
 import { foreignKeyJoin } from './processors/join-foreign-key.js'
 import { streamStreamJoin } from './processors/join-stream-stream.js'
 import { streamTableJoin, tableTableJoin } from './processors/join-table.js'
@@ -210,19 +211,31 @@ class TopologyBuilder {
   }
 
   #aggregate (step: AggregateStep, forward: Forward, sendOld: boolean): Built {
+    const { context } = this
     // Straight under a sink, which writes them at once, or with projections between, no one keeps the rows.
     let top = this.#root
     while (top.step === 'TableSelect') top = top.source
     const use = { sendOld, exclusive: top === step && !sendOld && !this.#resultsAreKept }
-    const made = step.step === 'StreamAggregate'
-      ? streamAggregate(step, this.context, forward, use)
-      : step.step === 'StreamWindowedAggregate'
-        ? windowedAggregate(step, this.context, forward, use)
-        : tableAggregate(step, this.context, forward, use)
-    const group = step.source
-    if (group.step === 'StreamGroupBy' && group.source.step === 'StreamSelect') this.#neededOf.set(group.source, aggregateNeeds(step, group))
-    this.build(group, made.process, false)
-    return { materialization: { store: made.store, rowOf: (stored, window) => made.aggregator.map(stored, window) } }
+    const built = ({ store, aggregator }: { store: TableStore, aggregator: Aggregator }): Built =>
+      ({ materialization: { store, rowOf: (stored, window) => aggregator.map(stored, window) } })
+    if (step.step === 'TableAggregate') {
+      const made = tableAggregate(step, context, forward, use)
+      this.build(step.source, made.process, false)
+      return built(made)
+    }
+    const grouped = groupColumns(step, context)
+    // Time windows go by the partition's time; what has none needs the partition only when it sends.
+    const perRecord = step.step === 'StreamWindowedAggregate' || !context.coalesce
+    const group = step.source as StepOf<'StreamGroupBy'>
+    const streamUse = grouped === undefined ? use : { ...use, inputs: grouped.inputs, rekeyed: group.repartition && !perRecord }
+    const made = step.step === 'StreamAggregate' ? streamAggregate(step, context, forward, streamUse) : windowedAggregate(step, context, forward, streamUse)
+    if (grouped === undefined) {
+      if (group.source.step === 'StreamSelect') this.#neededOf.set(group.source, aggregateNeeds(step, group))
+      this.build(group, made.process, false)
+    } else {
+      this.build((group.source as StepOf<'StreamSelect'>).source, grouped.processor(made.add, perRecord), false)
+    }
+    return built(made)
   }
 }
 

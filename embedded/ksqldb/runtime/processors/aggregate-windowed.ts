@@ -4,8 +4,8 @@ import type { Row } from '../../plan/value.js'
 import type { Window } from '../api.js'
 import type { Entry, TableStore } from '../state/table-store.js'
 import type { TimeIndex } from '../state/time-index.js'
-import { Aggregator, ChangeForwarder, windowTimeMs } from './aggregate.js'
-import type { AggregateUse, BuiltAggregate } from './aggregate.js'
+import { Aggregator, ChangeForwarder, processorOf, windowTimeMs } from './aggregate.js'
+import type { AddRow, AggregateUse, BuiltAggregate } from './aggregate.js'
 import { forwardTo, StreamRecord } from './context.js'
 import type { Forward, ProcessorContext, StepOf, StreamTimes } from './context.js'
 
@@ -117,7 +117,7 @@ function sessionExpiry (step: StepOf<'StreamWindowedAggregate'>, context: Proces
 export function windowedAggregate (step: StepOf<'StreamWindowedAggregate'>, context: ProcessorContext, forward: Forward, use: AggregateUse): BuiltAggregate {
   const window = step.window
   if (window === undefined) throw new Error('A windowed aggregate needs a window')
-  const aggregator = new Aggregator(step, context)
+  const aggregator = new Aggregator(step, context, use.inputs)
   const times = windowTimes(window, step.emitFinal)
   const session = window.windowType === 'SESSION'
   const store = context.store(step.context, {
@@ -135,7 +135,8 @@ export function windowedAggregate (step: StepOf<'StreamWindowedAggregate'>, cont
   if (session || step.emitFinal) context.needsTransaction()
   // Once for each commit, not for each record: what a store no longer covers may stay a little longer.
   context.beforeCommit(() => expire(parts))
-  return { process: session ? sessionProcessor(parts) : timeProcessor(parts), store, aggregator }
+  const add = session ? addToSession(parts) : addToWindows(parts)
+  return { add, process: processorOf(add), store, aggregator }
 }
 
 /** Advances stream time and gives it. */
@@ -146,11 +147,9 @@ function observe (parts: WindowedParts, timestamp: number): number {
   return time
 }
 
-function timeProcessor (parts: WindowedParts): Forward {
+function addToWindows (parts: WindowedParts): AddRow {
   const { store, aggregator, changes, times } = parts
-  return record => {
-    if (record.key === null || record.value === null) return
-    const { timestamp } = record
+  return (part, key, row, timestamp) => {
     const streamTime = observe(parts, timestamp)
     const closeTime = streamTime - times.graceMs
     let late = false
@@ -161,17 +160,16 @@ function timeProcessor (parts: WindowedParts): Forward {
         late = true
         continue
       }
-      const window = { start, end }
-      const entry = store.entry(record.key, window)
+      const entry = key === undefined ? store.entryOf(part, start) : store.entry(key, { start, end })
       const fresh = entry.row === null
-      const state = aggregator.add(entry.row ?? aggregator.initialize(), record.value, !fresh && changes.owns(entry))
+      const state = aggregator.add(entry.row ?? aggregator.initialize(), row, !fresh && changes.owns(entry))
       const at = Math.max(timestamp, entry.timestamp)
-      if (fresh) parts.expiry.add(start + times.retentionMs, record.key, window)
+      if (fresh) parts.expiry.add(start + times.retentionMs, entry.key, entry.window!)
       if (parts.open === undefined) {
         changes.update(entry, state, at)
       } else {
         store.put(entry, state, at)
-        if (fresh) parts.open.add(end, record.key, window)
+        if (fresh) parts.open.add(end, entry.key, entry.window!)
       }
     }
     if (late) parts.late(timestamp)
@@ -213,12 +211,11 @@ function expire ({ streamTimes, expiry, context }: WindowedParts): void {
   if (!expiry.expire(streamTimes, limit)) context.hasMoreToExpire()
 }
 
-function sessionProcessor (parts: WindowedParts): Forward {
+function addToSession (parts: WindowedParts): AddRow {
   const { store, aggregator, changes, times } = parts
   const gap = times.sizeMs
-  return record => {
-    if (record.key === null || record.value === null) return
-    const { key, timestamp } = record
+  return (part, only, row, timestamp) => {
+    const key = only ?? [part]
     const streamTime = observe(parts, timestamp)
     const closeTime = streamTime - times.graceMs - gap
     let state = aggregator.initialize()
@@ -226,11 +223,11 @@ function sessionProcessor (parts: WindowedParts): Forward {
     let end = timestamp
     store.flush()
     const merged: Entry[] = []
-    for (const row of store.windows(key, { from: timestamp - gap, to: Number.MAX_SAFE_INTEGER - 1 })) {
-      const window = row.window!
+    for (const stored of store.windows(key, { from: timestamp - gap, to: Number.MAX_SAFE_INTEGER - 1 })) {
+      const window = stored.window!
       if (window.start > timestamp + gap) continue
       merged.push(store.entry(key, window))
-      state = aggregator.merge(state, row.row)
+      state = aggregator.merge(state, stored.row)
       start = Math.min(start, window.start)
       end = Math.max(end, window.end)
     }
@@ -247,7 +244,7 @@ function sessionProcessor (parts: WindowedParts): Forward {
         parts.expiry.add(end + times.retentionMs, key, window)
         parts.open?.add(end, key, window)
       }
-      state = aggregator.add(state, record.value, false)
+      state = aggregator.add(state, row, false)
       if (parts.open === undefined) changes.update(entry, state, end)
       else store.put(entry, state, end)
     }

@@ -27,13 +27,25 @@ interface PreparedAggregate {
   readonly implementation: AggregateImplementation
   readonly add: AggregateImplementation['add']
   readonly addInPlace: AggregateImplementation['add']
-  readonly parameters: CompiledAggregate['arguments']
+  readonly parameters: readonly Input[]
   /** The arguments of the call at hand: an aggregate does not keep the array. */
   readonly values: Value[]
 }
 
-function prepare ({ implementation, arguments: parameters }: CompiledAggregate): PreparedAggregate {
+/** Where a value comes from: a place of the row, or, where that is -1, a function of it. */
+export interface Input {
+  readonly place: number
+  readonly evaluate: (row: Row) => Value
+}
+
+/** What an aggregate's rows are read from in place of the rows of its source, whose columns it stands for by place. */
+export type Inputs = readonly Input[]
+
+export const columnInput = (place: number): Input => ({ place, evaluate: row => row[place]! })
+
+function prepare ({ implementation, arguments: evaluators, places }: CompiledAggregate, inputs: Inputs): PreparedAggregate {
   const { add, addInPlace = add } = implementation
+  const parameters = evaluators.map((evaluate, i): Input => places[i]! < 0 ? { place: -1, evaluate } : inputs[places[i]!]!)
   return { implementation, add, addInPlace, parameters, values: parameters.map(() => null) }
 }
 
@@ -43,12 +55,15 @@ export class Aggregator {
   readonly #plain: readonly number[]
   readonly #aggregates: readonly PreparedAggregate[]
 
-  constructor (step: AggregateStep, context: ProcessorContext) {
+  /** `inputs`: by column of the step's source, where the rows come otherwise than as it gives them. */
+  constructor (step: AggregateStep, context: ProcessorContext, inputs?: Inputs) {
     const source = step.source.schema.value
-    this.#plain = step.nonAggregateColumns.map(name => source.findIndex(column => column.name === name))
-    this.#aggregates = step.aggregates.map(call => prepare(compileAggregate(call, source, context.compileContext(step.context))))
+    const own = inputs ?? source.map((_, i) => columnInput(i))
+    const plain = step.nonAggregateColumns.map(name => source.findIndex(column => column.name === name))
+    this.#plain = plain.map(at => own[at]!.place)
+    this.#aggregates = step.aggregates.map(call => prepare(compileAggregate(call, source, context.compileContext(step.context)), own))
     this.columns = [
-      ...this.#plain.map(at => source[at]!),
+      ...plain.map(at => source[at]!),
       ...this.#aggregates.map(({ implementation }, i) => ({ name: `KSQL_AGG_VARIABLE_${i}`, type: implementation.stateType }))
     ]
   }
@@ -65,7 +80,10 @@ export class Aggregator {
     for (let i = 0; i < this.#aggregates.length; i++) {
       const one = this.#aggregates[i]!
       const { parameters, values } = one
-      for (let j = 0; j < parameters.length; j++) values[j] = parameters[j]!(row)
+      for (let j = 0; j < parameters.length; j++) {
+        const { place, evaluate } = parameters[j]!
+        values[j] = place >= 0 ? row[place]! : evaluate(row)
+      }
       result[plain + i] = own ? one.addInPlace(state[plain + i]!, values) : one.add(state[plain + i]!, values)
     }
     return result
@@ -77,7 +95,7 @@ export class Aggregator {
     this.#aggregates.forEach(({ implementation, parameters }, i) => {
       const at = this.#plain.length + i
       if (implementation.undo === undefined) throw new Error('The aggregate cannot be undone')
-      result[at] = implementation.undo(state[at]!, parameters.map(one => one(row)))
+      result[at] = implementation.undo(state[at]!, parameters.map(({ evaluate }) => evaluate(row)))
     })
     return result
   }
@@ -98,8 +116,12 @@ export class Aggregator {
   }
 }
 
-/** What lies downstream of an aggregate. */
+/** How an aggregate stands among the other steps. */
 export interface AggregateUse {
+  /** What its rows are read from, where that is not its source. */
+  readonly inputs?: Inputs
+  /** Its keys belong to other partitions than the records; the context says that of the records. */
+  readonly rekeyed?: boolean
   /** Someone needs the row before. */
   readonly sendOld: boolean
   /** No one keeps a row, or a part of it, for longer than the call. */
@@ -109,9 +131,13 @@ export interface AggregateUse {
 /** An aggregate's processor, and how its rows are read. */
 export interface BuiltAggregate {
   readonly process: Forward
+  /** Adds a row of a group whose key is one column, `part`, or `key`. */
+  readonly add: AddRow
   readonly store: TableStore
   readonly aggregator: Aggregator
 }
+
+export type AddRow = (part: Value, key: Row | undefined, row: Row, timestamp: number) => void
 
 /** Sends a store's changes on: at once, or once for each key at the commit. */
 export class ChangeForwarder {
@@ -121,9 +147,11 @@ export class ChangeForwarder {
   readonly #forward: Forward
   readonly #sendOld: boolean
   readonly #exclusive: boolean
+  readonly #rekeyed: boolean
   #changed: { readonly entry: Entry, readonly old: Row | null, readonly partition: number }[] = []
 
-  constructor (store: TableStore, aggregator: Aggregator, context: ProcessorContext, forward: Forward, { sendOld, exclusive }: AggregateUse) {
+  constructor (store: TableStore, aggregator: Aggregator, context: ProcessorContext, forward: Forward, { sendOld, exclusive, rekeyed = false }: AggregateUse) {
+    this.#rekeyed = rekeyed
     this.#store = store
     this.#exclusive = exclusive
     this.#aggregator = aggregator
@@ -163,31 +191,38 @@ export class ChangeForwarder {
   #flush (): void {
     const changed = this.#changed
     this.#changed = []
+    const context = this.#context
+    const before = context.partition
     for (const { entry, old, partition } of changed) {
       entry.changed = false
-      const before = this.#context.partition
-      this.#context.partition = partition
+      context.partition = this.#rekeyed ? context.partitionOf(entry.key, this.#store.options.key) : partition
       this.#send(entry, old)
-      this.#context.partition = before
     }
+    context.partition = before
   }
 }
 
 export function streamAggregate (step: StepOf<'StreamAggregate'>, context: ProcessorContext, forward: Forward, use: AggregateUse): BuiltAggregate {
-  const aggregator = new Aggregator(step, context)
+  const aggregator = new Aggregator(step, context, use.inputs)
   const store = context.store(step.context, { key: step.schema.key, value: aggregator.columns })
   const changes = new ChangeForwarder(store, aggregator, context, forward, use)
-  const process = (record: StreamRecord): void => {
-    if (record.key === null || record.value === null) return
-    const entry = store.entry(record.key)
-    const state = aggregator.add(entry.row ?? aggregator.initialize(), record.value, changes.owns(entry) && entry.row !== null)
-    changes.update(entry, state, Math.max(record.timestamp, entry.timestamp))
+  const add: AddRow = (part, key, row, timestamp) => {
+    const entry = key === undefined ? store.entryOf(part, undefined) : store.entry(key)
+    const state = aggregator.add(entry.row ?? aggregator.initialize(), row, changes.owns(entry) && entry.row !== null)
+    changes.update(entry, state, Math.max(timestamp, entry.timestamp))
   }
-  return { process, store, aggregator }
+  return { add, process: processorOf(add), store, aggregator }
+}
+
+/** Adds the rows of records that have a key. */
+export function processorOf (add: AddRow): Forward {
+  return ({ key, value, timestamp }) => { if (key !== null && value !== null) add(null, key, value, timestamp) }
 }
 
 /** GROUP BY over a table, then its aggregate: an update takes the old row back from its group before it adds the new one to its. */
-export function tableAggregate (step: StepOf<'TableAggregate'>, context: ProcessorContext, forward: Forward, use: AggregateUse): BuiltAggregate {
+export function tableAggregate (
+  step: StepOf<'TableAggregate'>, context: ProcessorContext, forward: Forward, use: AggregateUse
+): Omit<BuiltAggregate, 'add'> {
   const group = step.source as StepOf<'TableGroupBy'>
   const aggregator = new Aggregator(step, context)
   const store = context.store(step.context, { key: step.schema.key, value: aggregator.columns })

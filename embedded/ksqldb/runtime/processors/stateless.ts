@@ -9,12 +9,15 @@ import type { Row, Value } from '../../plan/value.js'
 import { forwardTo, StreamRecord } from './context.js'
 import type { Forward, ProcessorContext, StepOf } from './context.js'
 
+/** The evaluator of a projection's column at place `i`. */
+export function compileSelect ({ expression, alias }: SelectExpression, i: number, columns: readonly Column[], context: CompileContext): (row: Row) => Value {
+  const message = (): string => `Error computing expression ${printExpressionPlain(expression)} for column ${alias} with index ${i}`
+  return compileExpression(expression, columns, toldAs(message, context)).evaluate
+}
+
 /** ROWTIME and the window bounds stand in the value of some steps: what the projection's expressions read. */
 export function compileSelects (selects: readonly SelectExpression[], columns: readonly Column[], context: CompileContext): (row: Row) => Row {
-  const evaluators = selects.map(({ expression, alias }, i) => {
-    const message = (): string => `Error computing expression ${printExpressionPlain(expression)} for column ${alias} with index ${i}`
-    return compileExpression(expression, columns, toldAs(message, context)).evaluate
-  })
+  const evaluators = selects.map((select, i) => compileSelect(select, i, columns, context))
   // Most expressions are columns: they are copied without a call.
   const places = selects.map(({ expression }) => {
     return expression.node === 'UnqualifiedColumnReference' ? columns.findIndex(column => column.name === expression.name) : -1
@@ -151,11 +154,11 @@ export function streamGroupBy (step: StepOf<'StreamGroupBy'>, context: Processor
       if (record.key !== null) forward(record)
       return
     }
-    const key: Row = []
-    for (const evaluate of evaluators) {
-      const part = evaluate(value)
+    const key: Row = new Array<Value>(evaluators.length)
+    for (let i = 0; i < evaluators.length; i++) {
+      const part = evaluators[i]!(value)
       if (part === null) return
-      key.push(part)
+      key[i] = part
     }
     const grouped = new StreamRecord(key, undefined, value, null, record.timestamp)
     if (step.repartition) forwardTo(context, context.partitionOf(key, step.schema.key), forward, grouped)

@@ -30,6 +30,8 @@ export type Identity = string | number | bigint | boolean
 
 export interface EntryMap {
   get (identity: Identity, window: Window | undefined): Entry | undefined
+  /** By the start of the window, or without windows; not for sessions. */
+  at (identity: Identity, start: number | undefined): Entry | undefined
   set (identity: Identity, window: Window | undefined, entry: Entry): void
   clear (): void
   /** The entries of one key whose window begins within the bounds, in no order; of a map without windows none. */
@@ -45,6 +47,7 @@ export class PlainEntryMap implements EntryMap {
   }
 
   get (identity: Identity, window: Window | undefined): Entry | undefined { return this.#entries.get(this.#name(identity, window)) }
+  at (identity: Identity): Entry | undefined { return this.#entries.get(identity) }
   set (identity: Identity, window: Window | undefined, entry: Entry): void { this.#entries.set(this.#name(identity, window), entry) }
   clear (): void { this.#entries.clear() }
   windowsOf (): Entry[] { return [] }
@@ -67,6 +70,10 @@ export class WindowedEntryMap implements EntryMap {
 
   get (identity: Identity, window: Window | undefined): Entry | undefined {
     return this.#window(window!.start)?.get(identity)
+  }
+
+  at (identity: Identity, start: number | undefined): Entry | undefined {
+    return this.#window(start!)?.get(identity)
   }
 
   set (identity: Identity, window: Window | undefined, entry: Entry): void {

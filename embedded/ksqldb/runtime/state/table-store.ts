@@ -108,6 +108,12 @@ export class TableStore implements CachedStore {
     return entry
   }
 
+  /** As `entry`, of a key of one column and, with time windows, the window that begins at `start`: neither is made where the cache has the entry. */
+  entryOf (part: Value, start: number | undefined): Entry {
+    const identity = typeof part === 'string' ? part : this.#keys.identity([part])
+    return this.#young.at(identity, start) ?? this.entry([part], start === undefined ? undefined : { start, end: start + this.options.windowSizeMs! })
+  }
+
   /** As `entry`, for one who only looks: what the cache does not have is not put there. */
   peek (key: Row, window?: Window): Entry {
     const identity = this.#keys.identity(key)
