@@ -3,7 +3,6 @@ import type { PartitionLog } from '../../log.js'
 import { LogError } from '../../log.js'
 import { KsqlError } from '../plan/error.js'
 import type { PartitionPosition, ProcessingError, QueryMetrics, QueryStatus, RecordOrder } from './api.js'
-import { StreamRecord } from './processors/context.js'
 import { processingFailure, QueryFailure, timestampFailure } from './query-failure.js'
 import type { QueryState, OutboxEntry } from './query-state.js'
 import { Signal, SLICE_MS } from './scheduler.js'
@@ -281,7 +280,7 @@ export class QueryTask {
       }
       try {
         const chunk = await this.#options.reader.read(buffer.log, buffer.nextOffset, buffer)
-        const records = await this.#options.reader.decode(chunk, buffer.decoder, buffer.log.partition)
+        const records = await this.#options.reader.decode(chunk, await buffer.decoder.current(), buffer.log.partition)
         buffer.fill(records, chunk.nextOffset)
       } catch (error) {
         if (!(error instanceof LogError) || error.code !== 'OFFSET_OUT_OF_RANGE') throw error
@@ -292,25 +291,33 @@ export class QueryTask {
     }
   }
 
-  /** The buffer whose next record comes first. undefined where one must be filled before that can be said. */
-  #next (): SourceBuffer | undefined {
+  /** The buffer whose next record comes first, and up to which place (the place being included) its records do. undefined where one must be filled before that can be said. */
+  #next (): { readonly buffer: SourceBuffer, readonly through: number } | undefined {
     let best: SourceBuffer | undefined
     let bestPlace = Infinity
-    const { order } = this.#options
+    let through = Infinity
     for (const buffer of this.#buffers) {
-      const record = buffer.records[buffer.at]
-      if (record === undefined) {
+      const next = buffer.records[buffer.at]
+      if (next === undefined) {
         if (buffer.hasMore) return undefined
         continue
       }
-      if (this.#buffers.length === 1) return buffer
-      const place = order === undefined ? record.timestamp : order(buffer.log.topic, buffer.log.partition, record.offset, record.timestamp)
-      if (place < bestPlace) {
+      const place = this.#placeOf(buffer, next)
+      if (best === undefined || place < bestPlace) {
+        // Of equal places the earlier buffer's comes first.
+        if (best !== undefined) through = Math.min(through, bestPlace - 1)
         best = buffer
         bestPlace = place
+      } else {
+        through = Math.min(through, place)
       }
     }
-    return best
+    return best === undefined ? undefined : { buffer: best, through }
+  }
+
+  #placeOf ({ log }: SourceBuffer, { offset, record }: SourceRecord): number {
+    const { order } = this.#options
+    return order === undefined ? record.timestamp : order(log.topic, log.partition, offset, record.timestamp)
   }
 
   /** Works for a few milliseconds, and commits where that is due. */
@@ -350,15 +357,23 @@ export class QueryTask {
     if (this.#uncommitted === 0) this.#uncommittedSince = started
     this.metrics.lastRecordAt = this.#options.clock()
     const most = Math.min(this.#options.recordsPerCommit, SLICE_RECORDS_MAX)
+    let [buffer, through] = [this.#buffers[0]!, -Infinity]
     for (let records = 0; records < most; records++) {
       if (records % DEADLINE_EVERY === DEADLINE_EVERY - 1) {
         if (performance.now() > deadline) return
         if (!state.isTransactional) cache.maintain()
       }
       if (this.#outputIsFull() || this.#options.isFull()) return
-      const buffer = this.#next()
-      if (buffer === undefined) return
-      this.#process(buffer, buffer.records[buffer.at++]!)
+      let next = buffer.records[buffer.at]
+      if (next === undefined || this.#placeOf(buffer, next) > through) {
+        const first = this.#next()
+        if (first === undefined) return
+        buffer = first.buffer
+        through = first.through
+        next = buffer.records[buffer.at]!
+      }
+      buffer.at++
+      this.#process(buffer, next)
       this.#uncommitted++
       this.metrics.recordsIn++
     }
@@ -395,14 +410,14 @@ export class QueryTask {
 
   #process (buffer: SourceBuffer, record: SourceRecord): void {
     const { state } = this.#options
-    if (record.error !== undefined || record.timestamp < 0) {
-      this.#skip(buffer, record)
+    if (record.error !== undefined) {
+      this.#skip(buffer, record, record.error)
       return
     }
     state.partition = buffer.log.partition % state.partitions
     state.headers = record.headers
     try {
-      buffer.process(new StreamRecord(record.key, record.window, record.value, null, record.timestamp))
+      buffer.process(record.record)
     } catch (error) {
       if (error instanceof QueryFailure) throw error
       // Expressions answer for themselves: what an aggregate throws, such as a sum out of its DECIMAL's range, stops ksqlDB's thread.
@@ -412,8 +427,7 @@ export class QueryTask {
   }
 
   /** Tells of a record that could not be decoded, or that has no timestamp. Throws QueryFailure where the query must not go on without it. */
-  #skip (buffer: SourceBuffer, record: SourceRecord): void {
-    const error = record.error ?? { message: 'Failed to extract timestamp from row', causes: [] }
+  #skip (buffer: SourceBuffer, record: SourceRecord, error: DecodeError): void {
     this.#report(buffer, record, error.target === undefined ? 'RECORD_PROCESSING_ERROR' : 'DESERIALIZATION_ERROR', error)
     if (error.target !== undefined || !this.#options.throwOnInvalidTimestamp) return
     throw timestampFailure(buffer.log.topic, buffer.log.partition, record.offset, error.causes)

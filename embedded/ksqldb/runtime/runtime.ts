@@ -22,7 +22,7 @@ import { CommitPacer, Scheduler } from './scheduler.js'
 import { createWriter, KeyError, RecordTooLargeError, Sink, SinkTimestampError } from './sink.js'
 import type { RecordWriter } from './sink.js'
 import type { TaskSource } from './source-buffer.js'
-import { createDecoder } from './source-decoder.js'
+import { SharedDecoders } from './shared-decoders.js'
 import { StateCache } from './state/state-cache.js'
 import { StateDb } from './state/state-db.js'
 import { TopicReader } from './topic-reader.js'
@@ -99,6 +99,7 @@ export class Runtime implements RuntimeApi {
   readonly #logger: RuntimeLogger
   readonly #clock: () => number
   readonly #reader = new TopicReader()
+  readonly #decoders = new SharedDecoders()
   readonly #scheduler = new Scheduler()
   readonly #pacer = new CommitPacer()
   readonly #cache: StateCache
@@ -373,9 +374,9 @@ export class Runtime implements RuntimeApi {
     const topology = buildTopology(plan.physical, state, forward, {
       materialize: wiring.materialize, resultsAreKept: plan.sink === undefined, schema: plan.physical.schema, window: plan.window
     })
+    const producerId = sink === undefined ? -1 : await this.#log.internalProducerId(`ksqldb-${this.#db.incarnation}-${id}-${state.record.stores[' outbox'] ?? 0}`)
     const sources = await this.#taskSources(topology, state)
     const offsets = this.#startOffsets(id, sources, state, property(properties, 'auto.offset.reset'))
-    const producerId = sink === undefined ? -1 : await this.#log.internalProducerId(`ksqldb-${this.#db.incarnation}-${id}-${state.record.stores[' outbox'] ?? 0}`)
     const { recordOrder } = this.#options
     const task: QueryTask = new QueryTask({
       id, db: this.#db, state, sources, sink, producerId, offsets,
@@ -384,19 +385,26 @@ export class Runtime implements RuntimeApi {
       order: recordOrder,
       recordsPerCommit: this.#options.recordsPerCommit ?? Infinity,
       throwOnInvalidTimestamp: this.#isSet('ksql.timestamp.throw.on.invalid', properties),
-      bounded: wiring.bounded, isFull: wiring.isFull, onStop: wiring.onStop, onFailure: wiring.onFailure,
+      bounded: wiring.bounded, isFull: wiring.isFull, onFailure: wiring.onFailure,
+      onStop: error => {
+        for (const { decoder } of sources) decoder.release()
+        wiring.onStop(error)
+      },
       onError: ({ step, causes, ...error }) => this.#report(id, { ...error, logger: step, cause: causes })
     })
     return { task, topology }
   }
 
   async #taskSources (topology: Topology, state: QueryState): Promise<TaskSource[]> {
+    // The processing log may be asked to hold the row that could not be processed, with all its columns.
+    const wholeRows = this.#isSet('ksql.logging.processing.rows.include', {})
     return await Promise.all(topology.sources.map(async source => {
       const { step } = source
-      const decoder = await createDecoder({
+      const decoder = await this.#decoders.lease({
         topic: step.topic, formats: step.formats, sourceSchema: step.sourceSchema, columns: step.schema.value,
         ...(step.window === undefined ? {} : { window: step.window }),
-        ...(step.timestampColumn === undefined ? {} : { timestampColumn: step.timestampColumn })
+        ...(step.timestampColumn === undefined ? {} : { timestampColumn: step.timestampColumn }),
+        ...(source.reads === undefined || wholeRows ? {} : { reads: source.reads })
       }, { registry: this.#registry, context: state.compileContext(step.context) })
       return { source, decoder, partitions: this.#partitionsOf(step.topic) }
     }))

@@ -1,11 +1,12 @@
 // One partition of one source of a query: what was read of it and not yet processed.
 import type { PartitionLog } from '../../log.js'
 import type { TopologySource } from './topology.js'
-import type { RecordDecoder, SourceRecord } from './topic-reader.js'
+import type { DecoderLease } from './shared-decoders.js'
+import type { SourceRecord } from './topic-reader.js'
 
 export interface TaskSource {
   readonly source: TopologySource
-  readonly decoder: RecordDecoder
+  readonly decoder: DecoderLease
   readonly partitions: readonly PartitionLog[]
 }
 
@@ -13,7 +14,7 @@ export interface TaskSource {
 export class SourceBuffer {
   readonly log: PartitionLog
   readonly name: string
-  readonly decoder: RecordDecoder
+  readonly decoder: DecoderLease
   readonly process: TopologySource['process']
   readonly loggerName: string
   records: readonly SourceRecord[] = []

@@ -5,12 +5,14 @@ import { compileExpression } from '../plan/compile.js'
 import type { CompileContext } from '../plan/compile.js'
 import { printSchema } from '../plan/schema.js'
 import type { Column, LogicalSchema } from '../plan/schema.js'
-import type { FormatInfo, Formats, TimestampColumn, WindowInfo } from '../plan/steps.js'
+import type { Formats, TimestampColumn, WindowInfo } from '../plan/steps.js'
+import { columnsIn } from '../plan/tree.js'
 import type { Row, Value } from '../plan/value.js'
 import type { Window } from './api.js'
 import { createDeserializer, SerdeError, valueColumns } from './serde/index.js'
-import type { Deserializer } from './serde/index.js'
-import type { RecordDecoder, SourceRecord } from './topic-reader.js'
+import type { Deserializer, RowLayout } from './serde/index.js'
+import { StreamRecord } from './processors/context.js'
+import type { DecodeError, RecordDecoder, SourceRecord } from './topic-reader.js'
 import { timestampExpression, timestampOfValue } from './timestamp-column.js'
 
 /** What a source step, or a source of the metastore, says about its topic. */
@@ -22,18 +24,11 @@ export interface SourceDescription {
   readonly columns: readonly Column[]
   readonly window?: WindowInfo
   readonly timestampColumn?: TimestampColumn
+  /** The columns that are read: others may be null. Absent: all. */
+  readonly reads?: ReadonlySet<string>
 }
 
-interface Parts {
-  readonly record: PlacedRecord
-  readonly partition: number
-  readonly timestamp: number
-  readonly key: Row | null
-  readonly window: Window | undefined
-  readonly value: Row
-}
-
-type Place = (parts: Parts) => Value
+type Place = (record: PlacedRecord, partition: number, key: Row | null, window: Window | undefined) => Value
 
 function headersOf (headers: readonly RecordHeader[]): Value {
   return headers.map(header => [header.key, header.value])
@@ -44,24 +39,32 @@ function lastHeader (headers: readonly RecordHeader[], key: string): Value {
   return null
 }
 
-/** Where each column of the row comes from. */
+/** Where a column comes from that does not stand in the value. */
 function placeOf (column: Column, source: SourceDescription): Place {
   const { name } = column
-  const declared = source.sourceSchema.value.find(one => one.name === name)
-  const headerKey = declared?.headerKey ?? column.headerKey
-  if (headerKey !== undefined) return headerKey === '' ? parts => headersOf(parts.record.headers) : parts => lastHeader(parts.record.headers, headerKey)
-  const valueAt = valueColumns(source.sourceSchema).findIndex(one => one.name === name)
-  if (valueAt >= 0) return parts => parts.value[valueAt]!
+  const headerKey = headerKeyOf(column, source)
+  if (headerKey !== undefined) return headerKey === '' ? record => headersOf(record.headers) : record => lastHeader(record.headers, headerKey)
   const keyAt = source.sourceSchema.key.findIndex(one => one.name === name)
-  if (keyAt >= 0) return parts => parts.key === null ? null : parts.key[keyAt]!
+  if (keyAt >= 0) return (_record, _partition, key) => key === null ? null : key[keyAt]!
   switch (name) {
-    case 'ROWTIME': return parts => BigInt(parts.timestamp)
-    case 'ROWPARTITION': return parts => parts.partition
-    case 'ROWOFFSET': return parts => BigInt(parts.record.offset)
-    case 'WINDOWSTART': return parts => parts.window === undefined ? null : BigInt(parts.window.start)
-    case 'WINDOWEND': return parts => parts.window === undefined ? null : BigInt(parts.window.end)
+    case 'ROWTIME': return record => BigInt(record.timestamp)
+    case 'ROWPARTITION': return (_record, partition) => partition
+    case 'ROWOFFSET': return record => BigInt(record.offset)
+    case 'WINDOWSTART': return (_record, _partition, _key, window) => window === undefined ? null : BigInt(window.start)
+    case 'WINDOWEND': return (_record, _partition, _key, window) => window === undefined ? null : BigInt(window.end)
     default: throw new Error(`The source of topic ${source.topic} has no column ${name}`)
   }
+}
+
+function headerKeyOf ({ name, headerKey }: Column, { sourceSchema }: SourceDescription): string | undefined {
+  return headerKey ?? sourceSchema.value.find(one => one.name === name)?.headerKey
+}
+
+/** The names of all columns that are to be in the row. */
+function columnsRead ({ reads, columns, timestampColumn }: SourceDescription): ReadonlySet<string> {
+  const names = new Set(reads ?? columns.map(column => column.name))
+  if (timestampColumn !== undefined) for (const { name } of columnsIn(timestampExpression(timestampColumn))) names.add(name)
+  return names
 }
 
 /** The windowed key's own bytes and its window: WindowKeySchema and SessionKeySchema of Kafka Streams. */
@@ -74,10 +77,33 @@ function splitWindowedKey (data: Buffer, window: WindowInfo): { key: Buffer, win
   return { key: data.subarray(0, data.length - suffix), window: { start, end } }
 }
 
-/** Where the decoded value has the column; -1 where it comes from elsewhere. Most columns are copied by this, without a call. */
-function valuePlaceOf ({ name, headerKey }: Column, { sourceSchema }: SourceDescription): number {
-  const isHeader = (headerKey ?? sourceSchema.value.find(one => one.name === name)?.headerKey) !== undefined
-  return isHeader ? -1 : valueColumns(sourceSchema).findIndex(one => one.name === name)
+/** A function that makes the source's rows: of a decoded value, which may be a row already, and of what does not stand in it. */
+function rowMaker (source: SourceDescription, isLaidOut: boolean, layout: RowLayout): (value: Row, ...of: Parameters<Place>) => Row {
+  const read = columnsRead(source)
+  const inValue = new Set(layout.places)
+  const places = source.columns.flatMap((column, at) => inValue.has(at) || !read.has(column.name) ? [] : [{ at, of: placeOf(column, source) }])
+  const { width } = layout
+  return (value, record, partition, key, window) => {
+    let row = value
+    if (!isLaidOut) {
+      row = new Array<Value>(width).fill(null)
+      for (let i = 0; i < layout.places.length; i++) if (layout.places[i]! >= 0) row[layout.places[i]!] = value[i]!
+    }
+    for (let i = 0; i < places.length; i++) {
+      const { at, of } = places[i]!
+      row[at] = of(record, partition, key, window)
+    }
+    return row
+  }
+}
+
+/** Where the columns of the value stand in the source's rows. */
+function layoutOf (source: SourceDescription): RowLayout {
+  const read = columnsRead(source)
+  const places = valueColumns(source.sourceSchema).map(({ name }) => {
+    return read.has(name) ? source.columns.findIndex(column => column.name === name && headerKeyOf(column, source) === undefined) : -1
+  })
+  return { width: source.columns.length, places }
 }
 
 interface Extract {
@@ -114,11 +140,10 @@ interface Deserializers {
   readonly value: Deserializer
 }
 
-async function deserializers (source: SourceDescription, registry: SchemaRegistry): Promise<Deserializers> {
-  const make = (columns: readonly Column[], info: FormatInfo, isKey: boolean) => createDeserializer(columns, info, { topic: source.topic, isKey, registry })
+async function deserializers ({ topic, sourceSchema, formats }: SourceDescription, layout: RowLayout, registry: SchemaRegistry): Promise<Deserializers> {
   return {
-    key: await make(source.sourceSchema.key, source.formats.key, true),
-    value: await make(valueColumns(source.sourceSchema), source.formats.value, false)
+    key: await createDeserializer(sourceSchema.key, formats.key, { topic, isKey: true, registry }),
+    value: await createDeserializer(valueColumns(sourceSchema), formats.value, { topic, isKey: false, registry, layout })
   }
 }
 
@@ -126,12 +151,17 @@ function partReader ({ deserialize, deserializeAt }: Deserializer): (buffer: Buf
   return deserializeAt ?? ((buffer, start, end) => deserialize(buffer.subarray(start, end)))
 }
 
+/** The same for sources whose records are decoded in the same way. */
+export function decoderId ({ topic, formats, sourceSchema, columns, window, timestampColumn, reads }: SourceDescription): string {
+  return JSON.stringify([topic, formats, printSchema(sourceSchema), columns.map(column => column.name), window, timestampColumn, reads === undefined ? null : [...reads].sort()])
+}
+
 /** Throws SerdeError where the formats cannot hold the columns. */
 export async function createDecoder (source: SourceDescription, { registry, context }: DecoderDependencies): Promise<RecordDecoder> {
-  const { key: keys, value: values } = await deserializers(source, registry)
+  const layout = layoutOf(source)
+  const { key: keys, value: values } = await deserializers(source, layout, registry)
   const [keyOf, valueOf] = [partReader(keys), partReader(values)]
-  const places = source.columns.map(column => placeOf(column, source))
-  const valuePlaces = source.columns.map(column => valuePlaceOf(column, source))
+  const rowOf = rowMaker(source, values.isLaidOut === true, layout)
   const timestampOf = timestampExtractor(source, context)
   const { window: windowInfo } = source
   // ROWTIME must be known before the row is whole, and may come out of it: so its place is filled last.
@@ -146,9 +176,7 @@ export async function createDecoder (source: SourceDescription, { registry, cont
     return { key: keys.deserialize(split.key), window: split.window }
   }
   let reading: 'key' | 'value' = 'key'
-  const withoutTime = (row: Row | null): Pick<SourceRecord, 'error'> => ({
-    error: { message: 'Failed to extract timestamp from row', causes: timestampOf.causes ?? [], record: row }
-  })
+  const withoutTime = (row: Row | null): DecodeError => ({ message: 'Failed to extract timestamp from row', causes: timestampOf.causes ?? [], record: row })
   const decode = (record: PlacedRecord, partition: number): SourceRecord => {
     reading = 'key'
     const { key, window } = readKey(record)
@@ -157,21 +185,15 @@ export async function createDecoder (source: SourceDescription, { registry, cont
     const value = record.valueStart < 0 ? null : valueOf(record.body, record.valueStart, record.valueEnd)
     if (value === null) {
       const timestamp = source.timestampColumn === undefined ? record.timestamp : timestampOf(null, record)
-      return { offset, timestamp, key, window, value, headers, ...timestamp < 0 ? withoutTime(value) : {} }
+      return { offset, record: new StreamRecord(key, window, null, null, timestamp), headers, error: timestamp < 0 ? withoutTime(null) : undefined }
     }
-    const parts: Parts = { record, partition, timestamp: record.timestamp, key, window, value }
-    const row = new Array<Value>(places.length)
-    for (let i = 0; i < places.length; i++) {
-      const at = valuePlaces[i]!
-      row[i] = at >= 0 ? value[at]! : places[i]!(parts)
-    }
+    const row = rowOf(value, record, partition, key, window)
     const timestamp = timestampOf(row, record)
-    if (timestamp !== record.timestamp && rowtimeAt >= 0) row[rowtimeAt] = BigInt(Math.max(timestamp, -1))
-    const decoded = { offset, timestamp, key, window, value: row, headers }
-    return timestamp < 0 ? { ...decoded, ...withoutTime(row) } : decoded
+    if (timestamp !== record.timestamp && rowtimeAt >= 0 && row[rowtimeAt] !== null) row[rowtimeAt] = BigInt(Math.max(timestamp, -1))
+    return { offset, record: new StreamRecord(key, window, row, null, timestamp), headers, error: timestamp < 0 ? withoutTime(row) : undefined }
   }
   return {
-    id: JSON.stringify([source.formats, printSchema(source.sourceSchema), source.columns.map(column => column.name), source.window, source.timestampColumn]),
+    id: decoderId(source),
     prepare: async records => {
       if (keys.prepare === undefined && values.prepare === undefined) return
       for (const record of records) {
@@ -188,7 +210,10 @@ export async function createDecoder (source: SourceDescription, { registry, cont
         const message = error instanceof Error ? error.message : String(error)
         const causes = error instanceof SerdeError ? error.causes : []
         const { offset, timestamp, headers } = record
-        return { offset, timestamp, key: null, window: undefined, value: null, headers, error: { message, causes, target: reading, record: record[reading] } }
+        return {
+          offset, record: new StreamRecord(null, undefined, null, null, timestamp), headers,
+          error: { message, causes, target: reading, record: record[reading] }
+        }
       }
     }
   }

@@ -4,7 +4,7 @@ import type { PlacedRecord, RecordHeader } from '../../records/batch.js'
 import { readMarker } from '../../records/control.js'
 import type { AbortedTransaction, PartitionLog } from '../../log.js'
 import type { Row } from '../plan/value.js'
-import type { Window } from './api.js'
+import type { StreamRecord } from './processors/context.js'
 
 /** Why a record could not be decoded, or (without `target`) why it has no timestamp. */
 export interface DecodeError {
@@ -17,14 +17,11 @@ export interface DecodeError {
 /** One record as a query's source gives it. */
 export interface SourceRecord {
   readonly offset: number
-  /** ROWTIME; negative where it could not be had: the record is to be skipped. */
-  readonly timestamp: number
-  readonly key: Row | null
-  readonly window: Window | undefined
-  readonly value: Row | null
+  /** What goes through the processors: the same for all queries that read it. Its timestamp is ROWTIME; negative where that could not be had. */
+  readonly record: StreamRecord
   readonly headers: readonly RecordHeader[]
-  /** Why the record could not be decoded. */
-  readonly error?: DecodeError
+  /** Why the record could not be decoded, or has no timestamp: it is to be skipped. */
+  readonly error: DecodeError | undefined
 }
 
 export interface RecordDecoder {

@@ -3,7 +3,7 @@ import type { ExecutionStep, SourceStep, WindowInfo } from '../plan/steps.js'
 import type { LogicalSchema } from '../plan/schema.js'
 import type { Row } from '../plan/value.js'
 import { compilePredicate } from '../plan/compile.js'
-import { walk } from '../plan/tree.js'
+import { columnsIn, walk } from '../plan/tree.js'
 import { streamAggregate, tableAggregate, windowTimeMs } from './processors/aggregate.js'
 import { windowedAggregate } from './processors/aggregate-windowed.js'
 import type { AggregateStep, Aggregator } from './processors/aggregate.js'
@@ -21,6 +21,8 @@ import type { Window } from './api.js'
 export interface TopologySource {
   readonly step: SourceStep
   readonly process: Forward
+  /** The columns that the processors read; undefined: all. */
+  readonly reads: ReadonlySet<string> | undefined
 }
 
 /** The rows of a table at some step: what a store keeps, and what the steps above it make of it. */
@@ -83,7 +85,7 @@ class TopologyBuilder {
   readonly context: ProcessorContext
   readonly #root: ExecutionStep
   readonly #resultsAreKept: boolean
-  /** What is read of a projection's columns, where that is known. */
+  /** What is read of a step's columns, where that is known. */
   readonly #neededOf = new Map<ExecutionStep, ReadonlySet<string>>()
 
   constructor (context: ProcessorContext, root: ExecutionStep, resultsAreKept: boolean) {
@@ -97,10 +99,14 @@ class TopologyBuilder {
     const { context } = this
     switch (step.step) {
       case 'StreamSource': case 'WindowedStreamSource':
-        this.sources.push({ step, process: forward })
+        this.sources.push({ step, process: forward, reads: this.#neededOf.get(step) })
         return {}
       case 'TableSource': case 'WindowedTableSource': return this.#tableSource(step, forward, sendOld)
-      case 'StreamFilter': return this.build(step.source, streamFilter(step, context, forward), false)
+      case 'StreamFilter': {
+        const needed = this.#neededOf.get(step)
+        if (needed !== undefined) this.#neededOf.set(step.source, new Set([...needed, ...columnsIn(step.filter).map(({ name }) => name)]))
+        return this.build(step.source, streamFilter(step, context, forward), false)
+      }
       case 'StreamSelect': return this.build(step.source, streamSelect(step, context, forward, this.#neededOf.get(step)), false)
       case 'StreamFlatMap': return this.build(step.source, streamFlatMap(step, context, forward), false)
       case 'StreamSelectKey': return this.build(step.source, selectKey(step, context, forward), false)
@@ -170,12 +176,12 @@ class TopologyBuilder {
 
   #tableSource (step: SourceStep, forward: Forward, sendOld: boolean): Built {
     if (!step.materialized && !sendOld) {
-      this.sources.push({ step, process: record => { if (record.key !== null) forward(record) } })
+      this.sources.push({ step, process: record => { if (record.key !== null) forward(record) }, reads: undefined })
       return {}
     }
     const windowed = step.window === undefined ? undefined : step.window.type === 'SESSION' ? 'session' : 'time'
     const { process, store } = materialize(step.context, step.schema, windowed, this.context, forward, step.window?.sizeMs)
-    this.sources.push({ step, process })
+    this.sources.push({ step, process, reads: undefined })
     return { materialization: { store, rowOf: row => row } }
   }
 
@@ -233,7 +239,9 @@ class TopologyBuilder {
       if (group.source.step === 'StreamSelect') this.#neededOf.set(group.source, aggregateNeeds(step, group))
       this.build(group, made.process, false)
     } else {
-      this.build((group.source as StepOf<'StreamSelect'>).source, grouped.processor(made.add, perRecord), false)
+      const { source } = group.source as StepOf<'StreamSelect'>
+      this.#neededOf.set(source, grouped.reads)
+      this.build(source, grouped.processor(made.add, perRecord), false)
     }
     return built(made)
   }

@@ -7,6 +7,7 @@ import { branchName, decimalOf, isMapEntries, optionalBranch } from './avro-sche
 import type { AvroSchema } from './avro-schema.js'
 import { fitDecimal } from './coerce.js'
 import { SerdeError } from './format.js'
+import type { RowLayout } from './format.js'
 import { javaDouble } from './json-text.js'
 import { TextCache } from './text-cache.js'
 
@@ -169,13 +170,19 @@ function fieldIndex (fields: readonly { readonly name: string }[], name: string)
   return exact >= 0 ? exact : fields.findIndex(field => field.name === name.toUpperCase())
 }
 
-/** Fields that no column asks for are passed over. */
-function recordReader (schema: Extract<AvroSchema, { type: 'record' }>, columns: readonly { readonly name: string, readonly type: SqlType }[], path: string): Read {
-  const width = columns.length
-  const targets = schema.fields.map(field => fieldIndex(columns, field.name))
+/** Fields that no column asks for are passed over, as are those whose column no one reads. */
+export function recordReader (
+  schema: Extract<AvroSchema, { type: 'record' }>, columns: readonly { readonly name: string, readonly type: SqlType }[], path: string,
+  { width, places }: RowLayout = { width: columns.length, places: columns.map((_, i) => i) }
+): Read {
+  const found = schema.fields.map(field => fieldIndex(columns, field.name))
+  const targets = found.map(at => places[at] ?? -1)
   const reads = schema.fields.map((field, i) => {
-    const column = columns[targets[i]!]
-    return column === undefined ? avroSkipper(field.type) : avroReader(field.type, column.type, `${path}->${column.name}`)
+    const column = columns[found[i]!]
+    if (column === undefined) return avroSkipper(field.type)
+    // Made in any case: types that do not go together are an error, whether the column is read or not.
+    const read = avroReader(field.type, column.type, `${path}->${column.name}`)
+    return targets[i]! < 0 ? avroSkipper(field.type) : read
   })
   return from => {
     const row: Row = new Array<Value>(width).fill(null)

@@ -2,15 +2,15 @@
 import type { SqlType } from '../../sql/sql-type.js'
 import type { SchemaReference, SchemaRegistry } from '../../../schema-registry.js'
 import type { Column } from '../../plan/schema.js'
-import type { Row } from '../../plan/value.js'
+import type { Row, Value } from '../../plan/value.js'
 import { ByteReader, ByteWriter } from '../bytes.js'
-import { avroReader } from './avro-reader.js'
+import { avroReader, recordReader } from './avro-reader.js'
 import type { Read } from './avro-reader.js'
 import { avroSchemaFor, parseAvroSchema } from './avro-schema.js'
 import type { AvroSchema } from './avro-schema.js'
 import { avroRecordWriter, avroWriter } from './avro-writer.js'
 import { isUnwrapped, SerdeError } from './format.js'
-import type { Format, SerdeContext } from './format.js'
+import type { Format, RowLayout, SerdeContext } from './format.js'
 
 /** Bytes in front of the Avro data: a zero, then the schema's id. */
 export const HEADER_BYTES = 5
@@ -41,14 +41,30 @@ function failure (context: SerdeContext, cause: unknown): SerdeError {
   return new SerdeError(`Error deserializing message from topic: ${context.topic}`, [message, ...cause instanceof SerdeError ? cause.causes : []])
 }
 
+/** For a record within a union. */
+function laidOut (read: Read, { width, places }: RowLayout): Read {
+  return from => {
+    const values = read(from) as Row | null
+    if (values === null) return null
+    const row: Row = new Array<Value>(width).fill(null)
+    places.forEach((place, i) => { if (place >= 0) row[place] = values[i]! })
+    return row
+  }
+}
+
 function deserializer (columns: readonly Column[], unwrapped: boolean, context: SerdeContext) {
   const readers = new Map<number, Read | Error>()
   const reader = new ByteReader(Buffer.alloc(0))
   const target: SqlType = unwrapped ? columns[0]!.type : { base: 'STRUCT', fields: columns }
+  const layout = unwrapped ? undefined : context.layout
+  const readerOf = (schema: AvroSchema): Read => {
+    if (layout === undefined) return avroReader(schema, target)
+    return schema.type === 'record' ? recordReader(schema, columns, '', layout) : laidOut(avroReader(schema, target), layout)
+  }
   const load = async (id: number): Promise<void> => {
     let made: Read | Error
     try {
-      made = avroReader(await avroSchemaById(context.registry, id), target)
+      made = readerOf(await avroSchemaById(context.registry, id))
     } catch (error) {
       made = failure(context, error)
     }
@@ -76,6 +92,7 @@ function deserializer (columns: readonly Column[], unwrapped: boolean, context: 
   return {
     prepare: (data: Buffer) => isPrepared(data, 0, data.length) ? undefined : load(idAt(data, 0, data.length)),
     isPrepared,
+    isLaidOut: layout !== undefined,
     deserialize: (data: Buffer) => deserializeAt(data, 0, data.length),
     deserializeAt
   }

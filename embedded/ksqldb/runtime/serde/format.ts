@@ -22,6 +22,8 @@ export interface Deserializer {
   readonly isPrepared?: (buffer: Buffer, start: number, end: number) => boolean
   /** The columns' values in order; null where the data says null as a whole. Throws SerdeError. Values may point into `data`. */
   readonly deserialize: (data: Buffer) => Row | null
+  /** The rows are as the context's layout has them; otherwise they hold the columns in order. */
+  readonly isLaidOut?: boolean
   /** As `deserialize`, of a part of a buffer that need not be cut out. Absent: it must be. */
   readonly deserializeAt?: (buffer: Buffer, start: number, end: number) => Row | null
 }
@@ -29,10 +31,18 @@ export interface Deserializer {
 /** Throws SerdeError. null: the record's key or value is null. */
 export type Serializer = (row: Row) => Buffer | null
 
+/** How a reader of rows would have them: how wide, and by column the place where its value is to stand; -1: nobody reads it. All other places are null. */
+export interface RowLayout {
+  readonly width: number
+  readonly places: readonly number[]
+}
+
 export interface SerdeContext {
   readonly topic: string
   readonly isKey: boolean
   readonly registry: SchemaRegistry
+  /** A wish to a deserializer, which says whether it follows it. */
+  readonly layout?: RowLayout
 }
 
 export interface Format {

@@ -16,7 +16,7 @@ export { sqlSchemaFromJson } from './json-schema.js'
 export { sqlSchemaFromProto } from './protobuf.js'
 export type { InferenceOptions } from './avro-schema.js'
 export { SerdeError } from './format.js'
-export type { Deserializer, SerdeContext, Serializer } from './format.js'
+export type { Deserializer, RowLayout, SerdeContext, Serializer } from './format.js'
 
 const FORMATS: Partial<Record<FormatName, Format>> = {
   KAFKA: kafkaFormat, NONE: noneFormat, JSON: jsonFormat, DELIMITED: delimitedFormat, AVRO: avroFormat, JSON_SR: jsonSrFormat,
