@@ -144,6 +144,48 @@ export function encodeBatch (records: readonly NewRecord[], options: BatchOption
   return batch
 }
 
+const BUILDER_BYTES = 4096
+
+/** A batch made record by record: keys and values are copied in at once, and may be used again. */
+export class BatchBuilder {
+  #buffer = Buffer.allocUnsafe(BUILDER_BYTES)
+  #end = BATCH_HEADER_BYTES
+  #count = 0
+  #baseTimestamp = 0
+  #maxTimestamp = 0
+
+  /** How many records it has. */
+  get count (): number { return this.#count }
+  /** Bytes of the batch as it stands. */
+  get size (): number { return this.#end }
+
+  /** The record becomes the last of the batch; its `offsetDelta` does not count. */
+  add (record: NewRecord): void {
+    const { timestamp } = record
+    if (this.#count === 0) this.#baseTimestamp = this.#maxTimestamp = timestamp
+    else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
+    const body = recordBodySize(record, this.#count, this.#baseTimestamp)
+    this.#reserve(varintSize(body) + body)
+    this.#end = writeRecord(this.#buffer, this.#end, record, body, this.#count, this.#baseTimestamp)
+    this.#count++
+  }
+
+  #reserve (bytes: number): void {
+    if (this.#end + bytes <= this.#buffer.length) return
+    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#end + bytes))
+    this.#buffer.copy(larger, 0, 0, this.#end)
+    this.#buffer = larger
+  }
+
+  /** The batch as it stands. Throws RangeError without a record. */
+  encode (options: Pick<BatchOptions, 'producerId' | 'producerEpoch' | 'baseSequence'>): Buffer {
+    if (this.#count === 0) throw new RangeError('A batch needs at least one record')
+    const batch = Buffer.from(this.#buffer.subarray(0, this.#end))
+    writeHeader(batch, { ...options, lastOffsetDelta: this.#count - 1 }, this.#count, this.#baseTimestamp, this.#maxTimestamp)
+    return batch
+  }
+}
+
 function writeHeader (batch: Buffer, options: BatchOptions, count: number, baseTimestamp: number, maxTimestamp: number): void {
   const attributes = COMPRESSIONS.indexOf(options.compression ?? 'none') | (options.isTransactional === true ? TRANSACTIONAL : 0) |
     (options.isControl === true ? CONTROL : 0) | (options.deleteHorizon !== undefined ? DELETE_HORIZON : 0)

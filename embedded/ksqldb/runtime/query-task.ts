@@ -16,8 +16,9 @@ import type { DecodeError, SourceRecord, TopicReader } from './topic-reader.js'
 
 const SLICE_RECORDS_MAX = 20_000
 const OUTPUT_BYTES_MAX = 2 * 1024 * 1024
-// A backlog is committed this often (ksqlDB's commit.interval.ms), or when so much has changed; without one, as soon as the pacer lets.
-const COMMIT_INTERVAL_MS = 2000
+// A backlog is committed this often, or when so much has changed; without one, as soon as the pacer lets. The longer, the more changes of a key are
+// written as one.
+const COMMIT_INTERVAL_MS = 5000
 const DEADLINE_EVERY = 32
 // A broker knows a producer's last five batches of a partition: no more than four stand between two marks of progress.
 const UNMARKED_BATCHES_MAX = 4
@@ -291,7 +292,7 @@ export class QueryTask {
     }
   }
 
-  /** The buffer whose next record comes first, and up to which place (the place being included) its records do. undefined where one must be filled before that can be said. */
+  /** The buffer whose next record comes first, and through which place its records do. undefined where one must be filled before that can be said. */
   #next (): { readonly buffer: SourceBuffer, readonly through: number } | undefined {
     let best: SourceBuffer | undefined
     let bestPlace = Infinity

@@ -380,7 +380,8 @@ export class Runtime implements RuntimeApi {
     const { recordOrder } = this.#options
     const task: QueryTask = new QueryTask({
       id, db: this.#db, state, sources, sink, producerId, offsets,
-      reader: this.#reader, scheduler: this.#scheduler, pacer: this.#pacer, cache: this.#cache, bufferedBytesMax: bufferingBytes(properties), clock: this.#clock,
+      reader: this.#reader, scheduler: this.#scheduler, pacer: this.#pacer, cache: this.#cache, clock: this.#clock,
+      bufferedBytesMax: bufferingBytes(properties),
       partitionLog: (topic, partition) => this.#log.partition(topic, partition),
       order: recordOrder,
       recordsPerCommit: this.#options.recordsPerCommit ?? Infinity,

@@ -27,7 +27,8 @@ export class SharedDecoders {
   async lease (source: SourceDescription, dependencies: DecoderDependencies): Promise<DecoderLease> {
     const { reads, ...all } = source
     const id = decoderId(all)
-    const make = (columns: ReadonlySet<string> | undefined): Promise<RecordDecoder> => createDecoder(columns === undefined ? all : { ...all, reads: columns }, dependencies)
+    const make = (columns: ReadonlySet<string> | undefined): Promise<RecordDecoder> =>
+      createDecoder(columns === undefined ? all : { ...all, reads: columns }, dependencies)
     let shared = this.#shared.get(id)
     if (shared === undefined) this.#shared.set(id, shared = { users: 0, reads, decoder: make(reads) })
     const wider = union(shared.reads, reads)

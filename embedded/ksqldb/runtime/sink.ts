@@ -1,6 +1,6 @@
 // Makes records of the sink topic out of a query's results, and batches out of records: what goes to the outbox.
-import { BATCH_HEADER_BYTES, encodeBatch } from '../../records/batch.js'
-import type { NewRecord, RecordHeader } from '../../records/batch.js'
+import { BATCH_HEADER_BYTES, BatchBuilder } from '../../records/batch.js'
+import type { RecordHeader } from '../../records/batch.js'
 import type { Log } from '../../log.js'
 import type { SchemaRegistry } from '../../schema-registry.js'
 import { compileExpression } from '../plan/compile.js'
@@ -24,17 +24,26 @@ export interface SinkDescription {
   readonly timestampColumn?: TimestampColumn
 }
 
+/** What it gives is good until its next call. */
 export interface RecordWriter {
   /** Throws SerdeError. */
   readonly key: (key: Row | null, window: Window | undefined) => { readonly bytes: Buffer | null, readonly base: Buffer | null }
   readonly value: (value: Row | null) => Buffer | null
 }
 
-function windowSuffix (window: Window, session: boolean): Buffer {
-  const suffix = Buffer.alloc(session ? 16 : 8)
-  if (session) suffix.writeBigInt64BE(BigInt(window.end))
-  suffix.writeBigInt64BE(BigInt(window.start), session ? 8 : 0)
-  return suffix
+/** The key, then the window: WindowKeySchema and SessionKeySchema of Kafka Streams. */
+function windowedKey (key: Buffer, window: Window, session: boolean): Buffer {
+  const whole = Buffer.allocUnsafe(key.length + (session ? 16 : 8))
+  whole.set(key)
+  if (session) writeInstant(whole, window.end, key.length)
+  writeInstant(whole, window.start, whole.length - 8)
+  return whole
+}
+
+function writeInstant (to: Buffer, ms: number, at: number): void {
+  const high = Math.floor(ms / 4294967296)
+  to.writeInt32BE(high, at)
+  to.writeUInt32BE(ms - high * 4294967296, at + 4)
 }
 
 /** Registers the schemas of the sink where its formats have one. */
@@ -48,15 +57,10 @@ export async function createWriter (
     key: (key, window) => {
       const base = key === null ? null : keys(key)
       if (base === null || window === undefined || windowInfo === undefined) return { bytes: base, base }
-      return { bytes: Buffer.concat([base, windowSuffix(window, session)]), base }
+      return { bytes: windowedKey(base, window, session), base }
     },
     value: value => value === null ? null : values(value)
   }
-}
-
-interface PartitionOutput {
-  readonly records: NewRecord[]
-  bytes: number
 }
 
 /** A batch that is to be appended to a partition. */
@@ -96,7 +100,8 @@ export class Sink {
   readonly #partitions: number
   readonly #messageBytesMax: number
   readonly #timestampOf: ((record: StreamRecord) => number) | undefined
-  readonly #output = new Map<number, PartitionOutput>()
+  /** By partition: of several batches the last has room for more. */
+  readonly #output = new Map<number, BatchBuilder[]>()
   #nextKeyless = 0
   bytes = 0
   records = 0
@@ -129,26 +134,32 @@ export class Sink {
       throw new RecordTooLargeError(`The message is ${size} bytes when serialized which is larger than ${this.#messageBytesMax}, the topic's max.message.bytes.`)
     }
     const partition = base === null ? this.#nextKeyless % this.#partitions : partitionOfKey(base, this.#partitions)
-    let output = this.#output.get(partition)
-    if (output === undefined) {
-      output = { records: [], bytes: 0 }
-      this.#output.set(partition, output)
-    }
-    output.records.push({ timestamp, key: bytes, value, headers })
-    output.bytes += size
+    const headerBytes = headers.reduce((sum, header) => sum + header.key.length * 3 + (header.value?.length ?? 0) + 10, 0)
+    this.#builderOf(partition, size + headerBytes).add({ timestamp, key: bytes, value, headers })
     this.bytes += size
     this.records++
+  }
+
+  /** One that has room for so many bytes. */
+  #builderOf (partition: number, bytes: number): BatchBuilder {
+    const output = this.#output.get(partition)
+    const last = output?.at(-1)
+    if (last !== undefined && last.size + bytes <= this.#messageBytesMax && last.count < BATCH_RECORDS_MAX) return last
+    const builder = new BatchBuilder()
+    if (output === undefined) this.#output.set(partition, [builder])
+    else output.push(builder)
+    return builder
   }
 
   /** Ends the commit: its batches in the order in which they are to be appended. `sequences` (by partition) are moved on. */
   take (producerId: number, sequences: Record<string, number>): OutgoingBatch[] {
     const batches: OutgoingBatch[] = []
-    for (const [partition, { records }] of this.#output) {
-      for (const part of this.#split(records)) {
+    for (const [partition, builders] of this.#output) {
+      for (const builder of builders) {
         const name = `${this.topic}-${partition}`
         const baseSequence = sequences[name] ?? 0
-        sequences[name] = (baseSequence + part.length) % 2147483648
-        batches.push({ partition, batch: encodeBatch(part, { producerId, producerEpoch: 0, baseSequence }) })
+        sequences[name] = (baseSequence + builder.count) % 2147483648
+        batches.push({ partition, batch: builder.encode({ producerId, producerEpoch: 0, baseSequence }) })
       }
     }
     this.discard()
@@ -160,23 +171,6 @@ export class Sink {
     this.#output.clear()
     this.bytes = 0
     this.records = 0
-  }
-
-  * #split (records: readonly NewRecord[]): Generator<NewRecord[]> {
-    let part: NewRecord[] = []
-    let bytes = BATCH_HEADER_BYTES
-    for (const record of records) {
-      const headerBytes = (record.headers ?? []).reduce((sum, header) => sum + header.key.length * 3 + (header.value?.length ?? 0) + 10, 0)
-      const size = (record.key?.length ?? 0) + (record.value?.length ?? 0) + RECORD_OVERHEAD_BYTES + headerBytes
-      if (part.length > 0 && (bytes + size > this.#messageBytesMax || part.length >= BATCH_RECORDS_MAX)) {
-        yield part
-        part = []
-        bytes = BATCH_HEADER_BYTES
-      }
-      part.push(record)
-      bytes += size
-    }
-    if (part.length > 0) yield part
   }
 }
 

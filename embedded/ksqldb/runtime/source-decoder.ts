@@ -153,7 +153,8 @@ function partReader ({ deserialize, deserializeAt }: Deserializer): (buffer: Buf
 
 /** The same for sources whose records are decoded in the same way. */
 export function decoderId ({ topic, formats, sourceSchema, columns, window, timestampColumn, reads }: SourceDescription): string {
-  return JSON.stringify([topic, formats, printSchema(sourceSchema), columns.map(column => column.name), window, timestampColumn, reads === undefined ? null : [...reads].sort()])
+  const names = columns.map(column => column.name)
+  return JSON.stringify([topic, formats, printSchema(sourceSchema), names, window, timestampColumn, reads === undefined ? null : [...reads].sort()])
 }
 
 /** Throws SerdeError where the formats cannot hold the columns. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createRequire } from 'node:module'
 import { readFileSync } from 'node:fs'
-import { BatchView, CorruptBatchError, encodeBatch, iterateBatches, type LogRecord } from '../../../embedded/records/batch.js'
+import { BatchBuilder, BatchView, CorruptBatchError, encodeBatch, iterateBatches, type LogRecord } from '../../../embedded/records/batch.js'
 import { encodeMarker, readMarker } from '../../../embedded/records/control.js'
 
 // kafkajs has its own codec of the same format: what one writes the other must read.
@@ -33,6 +33,23 @@ t.test('kafkajs reads what we write', async t => {
     ['41', String(NOW + 70), null, 300, []],
     ['42', String(NOW - 5), 'é', null, ['none']]
   ])
+})
+
+t.test('a batch made record by record is the same as one made of all of them', async t => {
+  const options = { producerId: 2 ** 40 + 3, producerEpoch: 9, baseSequence: 11 }
+  const builder = new BatchBuilder()
+  t.throws(() => builder.encode(options), RangeError)
+  const scratch = Buffer.alloc(300)
+  for (const record of RECORDS) {
+    // The value's memory is used again at once.
+    const value = record.value === null ? null : scratch.subarray(0, record.value.length)
+    if (value !== null) record.value?.copy(value)
+    builder.add({ ...record, value })
+    scratch.fill(0)
+  }
+  t.equal(builder.count, 3)
+  t.equal(builder.size, encodeBatch(RECORDS).length)
+  t.same(builder.encode(options), encodeBatch(RECORDS, options))
 })
 
 t.test('we read what kafkajs writes', async t => {

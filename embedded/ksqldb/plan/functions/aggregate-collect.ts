@@ -106,7 +106,7 @@ const histogram: State = {
   },
   map: (state: Counts) => {
     const counts = new Map<Value, bigint>()
-    for (const [value, count] of state) counts.set(value, BigInt(count))
+    state.forEach((count, value) => { counts.set(value, BigInt(count)) })
     return counts
   }
 }

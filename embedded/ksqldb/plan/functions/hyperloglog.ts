@@ -61,7 +61,8 @@ function lowerBound (sketch: Buffer, index: number): number {
   let high = (sketch.length - 1) / ENTRY_BYTES
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (sketch.readUInt16BE(1 + middle * ENTRY_BYTES) < index) low = middle + 1
+    const place = 1 + middle * ENTRY_BYTES
+    if ((sketch[place]! << 8 | sketch[place + 1]!) < index) low = middle + 1
     else high = middle
   }
   return 1 + low * ENTRY_BYTES
@@ -98,7 +99,37 @@ function raise (sketch: Buffer, index: number, rank: number): Buffer {
     return copy
   }
   if (sketch.length >= 1 + SPARSE_ENTRIES_MAX * ENTRY_BYTES) return raise(toDense(sketch), index, rank)
-  return Buffer.concat([sketch.subarray(0, at), Buffer.from([index >>> 8, index & 255, rank]), sketch.subarray(at)])
+  const copy = Buffer.allocUnsafeSlow(capacityFor(sketch.length + ENTRY_BYTES)).subarray(0, sketch.length + ENTRY_BYTES)
+  copy.set(sketch)
+  insert(copy, at, index, rank)
+  return copy
+}
+
+/** What a list of so many bytes is given, that it may grow where it stands. */
+function capacityFor (bytes: number): number {
+  const entries = Math.ceil((bytes - 1) / ENTRY_BYTES * 1.25) + 8
+  return 1 + Math.min(entries, SPARSE_ENTRIES_MAX) * ENTRY_BYTES
+}
+
+/** Makes an entry at `at` of a list whose last entry's place is free. */
+function insert (sketch: Buffer, at: number, index: number, rank: number): void {
+  sketch.copyWithin(at + ENTRY_BYTES, at, sketch.length - ENTRY_BYTES)
+  sketch[at] = index >>> 8
+  sketch[at + 1] = index & 255
+  sketch[at + 2] = rank
+}
+
+/**
+ * The list with one entry more, in the memory behind it where that is the list's own: made by `raise`, since nothing else begins at 0 of memory whose size
+ * is that of a list and no pool of Node's.
+ */
+function grow (sketch: Buffer, at: number, index: number, rank: number): Buffer | undefined {
+  const { buffer, byteOffset, length } = sketch
+  const capacity = buffer.byteLength
+  if (byteOffset !== 0 || capacity < length + ENTRY_BYTES || (capacity - 1) % ENTRY_BYTES !== 0 || capacity === Buffer.poolSize) return undefined
+  const grown = Buffer.from(buffer, 0, length + ENTRY_BYTES)
+  insert(grown, at, index, rank)
+  return grown
 }
 
 /** `key` is a text that is the same for equal values and for no others. Leaves `sketch` as it is. */
@@ -107,12 +138,19 @@ export function addToSketch (sketch: Buffer, key: string): Buffer {
   return raise(sketch, index, rank)
 }
 
-/** The same for a caller that alone holds the sketch: once it has all registers, it is changed where it stands. */
+/** The same for a caller that alone holds the sketch: it is changed where it stands. */
 export function addToSketchInPlace (sketch: Buffer, key: string): Buffer {
   const { index, rank } = place(key)
-  if (sketch[0] !== DENSE) return raise(sketch, index, rank)
-  if ((sketch[1 + index] ?? 0) < rank) sketch[1 + index] = rank
-  return sketch
+  if (sketch[0] === DENSE) {
+    if (sketch[1 + index]! < rank) sketch[1 + index] = rank
+    return sketch
+  }
+  const at = lowerBound(sketch, index)
+  if (at < sketch.length && (sketch[at]! << 8 | sketch[at + 1]!) === index) {
+    if (sketch[at + 2]! < rank) sketch[at + 2] = rank
+    return sketch
+  }
+  return grow(sketch, at, index, rank) ?? raise(sketch, index, rank)
 }
 
 export function mergeSketches (a: Buffer, b: Buffer): Buffer {

@@ -7,7 +7,6 @@ import { walk } from '../../plan/tree.js'
 import type { Row, Value } from '../../plan/value.js'
 import { columnInput } from './aggregate.js'
 import type { AddRow, AggregateStep, Input, Inputs } from './aggregate.js'
-import { forwardTo } from './context.js'
 import type { Forward, ProcessorContext, StepOf } from './context.js'
 import { compileSelect, streamGroupBy, streamSelect } from './stateless.js'
 

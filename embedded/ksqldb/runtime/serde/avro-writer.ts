@@ -137,7 +137,7 @@ function mapWriter (schema: AvroSchema, type: Extract<SqlType, { base: 'MAP' }>)
     const map = value as ReadonlyMap<Value, Value>
     if (map.size > 0) {
       to.signed(map.size)
-      for (const [key, one] of map) entry(to, key, one)
+      map.forEach((one, key) => entry(to, key, one))
     }
     to.byte(0)
   }

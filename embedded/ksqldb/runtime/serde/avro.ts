@@ -124,11 +124,11 @@ export const avroFormat: Format = {
     const to = new ByteWriter()
     return row => {
       if (unwrapped && (row[0] === null || row[0] === undefined)) return null
-      to.at = 0
+      to.shrink()
       to.bytes(header)
       writeRow?.(to, row)
       writeValue?.(to, row[0]!)
-      return to.take()
+      return to.view()
     }
   }
 }

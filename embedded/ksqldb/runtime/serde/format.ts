@@ -28,7 +28,7 @@ export interface Deserializer {
   readonly deserializeAt?: (buffer: Buffer, start: number, end: number) => Row | null
 }
 
-/** Throws SerdeError. null: the record's key or value is null. */
+/** What it gives is good until the next call. Throws SerdeError. null: the record's key or value is null. */
 export type Serializer = (row: Row) => Buffer | null
 
 /** How a reader of rows would have them: how wide, and by column the place where its value is to stand; -1: nobody reads it. All other places are null. */

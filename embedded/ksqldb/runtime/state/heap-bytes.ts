@@ -23,7 +23,7 @@ function valueBytes (value: Value): number {
   if (value instanceof Map) {
     let bytes = MAP_BYTES
     // Small numbers, such as counts, stand in the map itself.
-    for (const [key, one] of value) bytes += MAP_ENTRY_BYTES + valueBytes(key) + (typeof one === 'number' ? 0 : valueBytes(one))
+    value.forEach((one, key) => { bytes += MAP_ENTRY_BYTES + valueBytes(key) + (typeof one === 'number' ? 0 : valueBytes(one)) })
     return bytes
   }
   return DECIMAL_BYTES

@@ -4,6 +4,7 @@ import { Decimal } from '../../plan/decimal.js'
 import type { Row, Value } from '../../plan/value.js'
 import { CorruptDataError } from '../bytes.js'
 import type { ByteReader, ByteWriter } from '../bytes.js'
+import { TextCache } from '../serde/text-cache.js'
 
 type Write = (to: ByteWriter, value: Value) => void
 type Read = (from: ByteReader) => Value
@@ -49,10 +50,10 @@ function presentWriter (type: SqlType): Write {
       return (to, value) => {
         const map = value as ReadonlyMap<Value, Value>
         to.unsigned(map.size)
-        for (const [k, v] of map) {
+        map.forEach((v, k) => {
           key(to, k)
           item(to, v)
-        }
+        })
       }
     }
     case 'STRUCT': {
@@ -104,7 +105,10 @@ function presentReader (type: SqlType): Read {
       }
     }
     case 'MAP': {
-      const [key, item] = [readerOf(type.keys), readerOf(type.values)]
+      // The same keys stand in many rows: each text is there once.
+      const texts = new TextCache()
+      const key: Read = type.keys.base === 'STRING' ? from => from.byte() === 0 ? null : texts.read(from, from.unsigned()) : readerOf(type.keys)
+      const item = readerOf(type.values)
       return from => {
         const size = from.unsigned()
         const map = new Map<Value, Value>()

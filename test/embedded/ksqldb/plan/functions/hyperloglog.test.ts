@@ -34,6 +34,17 @@ t.test('in place gives the same', async t => {
   t.strictSame(sketch, sketchOf(0, 6000))
 })
 
+t.test('sketches that grow in place by turns, read from a store in between, are each their own', async t => {
+  const sketches = [0, 1, 2].map(() => emptySketch())
+  for (let i = 0; i < 3000; i++) {
+    for (let n = 0; n < sketches.length; n++) {
+      const sketch = addToSketchInPlace(sketches[n]!, `visitor ${n * 10_000 + i}`)
+      sketches[n] = i % 97 === n ? Buffer.from(sketch) : sketch
+    }
+  }
+  sketches.forEach((sketch, n) => t.strictSame(sketch, sketchOf(n * 10_000, n * 10_000 + 3000)))
+})
+
 t.test('a merged sketch is that of all values', async t => {
   t.strictSame(mergeSketches(sketchOf(0, 300), sketchOf(200, 600)), sketchOf(0, 600), 'both lists')
   t.strictSame(mergeSketches(sketchOf(0, 6000), sketchOf(5000, 5100)), sketchOf(0, 6000), 'registers and a list')
