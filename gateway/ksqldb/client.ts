@@ -35,6 +35,8 @@ const delimited = 'application/vnd.ksqlapi.delimited.v1'
 const admin = 'application/vnd.ksql.v1+json'
 const retryDelayMsMax = 250
 const statementTimeoutMs = 60_000
+/** To drop a table ksqlDB waits for its query to end, for five minutes unless told (ksql.streams.shutdown.timeout.ms), and goes on without. */
+const settleTimeoutMs = 360_000
 const scanSilenceMs = 60_000
 const wait = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
 
@@ -209,7 +211,7 @@ export class KsqlClient {
   async #settled (entity: CommandEntity): Promise<void> {
     if (entity.commandId === undefined || entity.commandStatus === undefined) return
     let { status, message } = entity.commandStatus
-    const deadline = performance.now() + statementTimeoutMs
+    const deadline = performance.now() + settleTimeoutMs
     for (let delay = 20; status !== 'SUCCESS'; delay = Math.min(delay * 2, retryDelayMsMax)) {
       if (status === 'ERROR' || status === 'TERMINATED') throw new KsqlError(200, 50000, message)
       if (performance.now() > deadline) throw new KsqlError(200, 50000, `${entity.commandId} is still ${status}: ${message}`)

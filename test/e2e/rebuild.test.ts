@@ -6,7 +6,7 @@ import { inParallel, until } from '../helpers/until.js'
 import { skipWithoutBuild, startService } from './support.js'
 import type { Service } from './support.js'
 
-t.setTimeout(600_000)
+t.setTimeout(1_200_000)
 
 const cli = fileURLToPath(new URL('../../dist/gateway/cli/index.js', import.meta.url))
 const agent = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0' }
@@ -17,7 +17,7 @@ const rebuild = async (gateway: Service): Promise<{ readonly status: number | nu
   const env = {
     ...process.env, KAFKA_BROKERS: gateway.kafkaBrokers.join(','), SCHEMA_REGISTRY_URL: gateway.registryUrl, KSQLDB_URL: gateway.ksqldbUrl, TOPIC_PREFIX: gateway.prefix
   }
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, cli, 'rebuild', '--grace', '4', '--timeout', '300'], { env, stdio: 'pipe' })
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, cli, 'rebuild', '--grace', '4', '--timeout', '1000'], { env, stdio: 'pipe' })
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => { printed += text })
   const status = await new Promise<number | null>(resolve => child.once('close', resolve))
