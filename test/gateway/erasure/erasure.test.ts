@@ -1,90 +1,18 @@
 // Sealing and erasing on a real broker: several sealers and erasers at once, and what is on the broker's disk afterwards.
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { Partitioners, type Kafka } from 'kafkajs'
-import t, { type Test } from 'tap'
-import { daysOf, Eraser } from '../../../gateway/erasure/eraser.js'
+import t from 'tap'
+import { daysOf } from '../../../gateway/erasure/eraser.js'
 import { dayOf, destroyed, KeyRing, pepperKey, rootKey } from '../../../gateway/erasure/key-ring.js'
 import { decodeTree, encodeTree } from '../../../gateway/erasure/key-tree.js'
-import { linkPath, rootOf } from '../../../gateway/erasure/seal.js'
-import { VisitSealer } from '../../../gateway/erasure/sealer.js'
-import { ScanGate } from '../../../gateway/lists/scan-gate.js'
-import { LogReader, type LogRecord } from '../../../gateway/log/log-reader.js'
-import { keysTopic, namesFor } from '../../../gateway/topics.js'
-import { presentVisit } from '../../../gateway/visits/present.js'
+import { linkPath } from '../../../gateway/erasure/seal.js'
+import { dueRecords } from '../../../gateway/erasure/upkeep.js'
+import type { LogRecord } from '../../../gateway/log/log-reader.js'
 import type { LoggedVisit } from '../../../gateway/visits/log.js'
-import { aVisit } from '../visits/memory-visit-log.js'
+import { presentVisit } from '../../../gateway/visits/present.js'
 import { startBroker } from '../../embedded/broker/start.js'
+import { aVisit } from '../visits/memory-visit-log.js'
+import { anonymous, appendTo, dayMs, eraserOf, holding, makeTopics, never, recordsOf, ringOf, rootIn, rootsOf, sealerOf, today } from './support.js'
 
 t.setTimeout(120_000)
-
-const names = namesFor('')
-const dayMs = 86_400_000
-const today = Date.UTC(2026, 10, 28)
-const anonymous = { actor: 'somebody', reason: null }
-const never = new AbortController().signal
-
-/** A topic of keys as the gateway makes it, and one for the events. */
-const makeTopics = async (kafka: Kafka) => {
-  const admin = kafka.admin()
-  await admin.connect()
-  const topics = [keysTopic(names, { partitions: 1, replicationFactor: 1 }), { topic: names.erasureEvents, numPartitions: 1 }]
-  await admin.createTopics({ waitForLeaders: true, topics })
-  await admin.disconnect()
-}
-
-const ringOf = (t: Test, kafka: Kafka): KeyRing => {
-  const reader = new LogReader(kafka, names.visitKeys)
-  t.teardown(async () => await reader.close())
-  return new KeyRing({ reader, onUnreadable: (_, error) => t.fail(String(error)) })
-}
-
-const appendTo = async (t: Test, kafka: Kafka) => {
-  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
-  await producer.connect()
-  t.teardown(async () => await producer.disconnect())
-  return async (key: string, value: Buffer) => { await producer.send({ topic: names.visitKeys, acks: -1, messages: [{ key, value }] }) }
-}
-
-const sealerOf = async (t: Test, kafka: Kafka) => {
-  let looks = 0
-  const sealer = new VisitSealer({ ring: ringOf(t, kafka), append: await appendTo(t, kafka), now: () => ++looks * 5_000 })
-  let visits = 0
-  /** A visit as it comes to lie on the log. */
-  return async (link: string, visitor: string, at = today): Promise<LoggedVisit> => {
-    await sealer.ready(new Set([dayOf(at)]))
-    const visitId = `${visitor}-${++visits}`
-    const { token, sealed } = sealer.seal(link, visitId, at, visitor)
-    return { link, partition: 0, offset: 0, visit: aVisit({ visit_id: visitId, visited_at: at, visitor: token, sealed, referrer: 'news.example' }) }
-  }
-}
-
-const eraserOf = (t: Test, kafka: Kafka, visits: readonly LoggedVisit[], keys = ringOf(t, kafka)): Eraser => new Eraser({
-  log: {
-    partitions: async () => [0],
-    partitionOf: async () => 0,
-    visits: async (_, from, to, isWanted, onVisit) => {
-      for (const visit of visits.slice(from, to)) if (isWanted(visit.link)) onVisit(visit)
-      return to
-    }
-  },
-  starts: async () => new Map([[0, 0]]),
-  ends: async () => new Map([[0, visits.length]]),
-  keys,
-  connect: async () => {
-    const producer = kafka.producer({ transactionalId: 'linklog-eraser', idempotent: true, maxInFlightRequests: 1, createPartitioner: Partitioners.DefaultPartitioner })
-    await producer.connect()
-    return producer
-  },
-  keysTopic: names.visitKeys,
-  eventsTopic: names.erasureEvents,
-  encode: event => Buffer.from(JSON.stringify(event)),
-  gate: new ScanGate({ runningMax: 1, waitingMax: 4, timeoutMs: 60_000 }),
-  newId: () => 'id',
-  now: () => today
-})
-
-const rootIn = ({ visit }: LoggedVisit): string => rootOf(visit.sealed as Buffer) as string
 
 t.test('gateways seal under roots of their own, and count a visitor by one token', async t => {
   const { kafka } = await startBroker(t)
@@ -165,22 +93,17 @@ t.test('the bytes of a destroyed key are in no file of the broker once its log i
   const first = await rootsOf(kafka, rootIn(visits[0] as LoggedVisit))
   const secret = decodeTree(first.at(-1)?.value as Buffer).get('') as Buffer
   const pepperRecord = (await recordsOf(kafka)).find(({ key }) => key.startsWith('pepper/')) as LogRecord
-  const holding = async (bytes: Buffer): Promise<string[]> => {
-    const files = (await readdir(dataDir, { recursive: true, withFileTypes: true })).filter(file => file.isFile())
-    const held = await Promise.all(files.map(async ({ parentPath, name }) => (await readFile(join(parentPath, name))).includes(bytes) ? [name] : []))
-    return held.flat()
-  }
-  t.equal((await holding(secret)).length, 1, 'it is there, as long as it is needed')
+  t.equal((await holding(dataDir, secret)).length, 1, 'it is there, as long as it is needed')
 
   const append = await appendTo(t, kafka)
   await eraserOf(t, kafka, visits).link('one', daysOf(0, today + 1), anonymous, never)
   await append(pepperRecord.key, destroyed)
   await broker.cleanUp()
-  t.equal((await holding(secret)).length, 1, 'the active segment is left alone until its time')
+  t.equal((await holding(dataDir, secret)).length, 1, 'the active segment is left alone until its time')
   clock += 61_000
   await broker.cleanUp()
-  t.same(await holding(secret), [])
-  t.same(await holding(pepperRecord.value as Buffer), [])
+  t.same(await holding(dataDir, secret), [])
+  t.same(await holding(dataDir, pepperRecord.value as Buffer), [])
   const left = (await rootsOf(kafka, rootIn(visits[0] as LoggedVisit)))
   t.equal(left.length, 1)
   t.notOk([...decodeTree(left[0]?.value as Buffer).keys()].some(path => linkPath('one').startsWith(path)))
@@ -188,22 +111,6 @@ t.test('the bytes of a destroyed key are in no file of the broker once its log i
   await ring.refresh()
   t.same(visits.map(visit => ring.open(visit)), [undefined, 'alice'], 'who reads it from the beginning opens what is left')
 })
-
-const recordsOf = async (kafka: Kafka): Promise<readonly LogRecord[]> => {
-  const reader = new LogReader(kafka, names.visitKeys)
-  const found: LogRecord[] = []
-  const end = (await reader.ends()).get(0) ?? 0
-  for (let at = 0; at < end;) {
-    const stretch = (await reader.fetch(new Map([[0, at]]), 100)).get(0)
-    if (stretch === undefined || stretch.next <= at) break
-    found.push(...stretch.records)
-    at = stretch.next
-  }
-  await reader.close()
-  return found
-}
-
-const rootsOf = async (kafka: Kafka, id: string) => (await recordsOf(kafka)).filter(({ key }) => key.endsWith(id))
 
 t.test('of several peppers of a day the first counts, until it is destroyed', async t => {
   const ring = (records: ReadonlyArray<readonly [string, Buffer]>) => new KeyRing({
@@ -233,4 +140,15 @@ t.test('of several peppers of a day the first counts, until it is destroyed', as
   await wrong.refresh()
   t.same(unreadable, ['root/nonsense/1', rootKey(day, '1')], 'what is no key is told of, and passed over')
   t.ok(wrong.root('2')?.isWhole)
+})
+
+t.test('by the clock: peppers go a day after their day, and a tick comes where what was written over waits', async t => {
+  const noon = today + dayMs / 2
+  const ringAt = (overwrittenAt: number, writtenAt: number) => ({ overwrittenAt, writtenAt, peppersBefore: (day: number) => [`before ${day}`] })
+  const due = (overwrittenAt: number, writtenAt: number) => dueRecords(ringAt(overwrittenAt, writtenAt), noon).map(({ key, value }) => [key, value.length > 0])
+  const pepper = [`before ${noon / dayMs - 0.5 - 1}`, false]
+  t.same(due(0, noon - 90_000), [pepper], 'nothing was written over')
+  t.same(due(noon - 59_000, noon - 59_000), [pepper], 'its segment may still be written to')
+  t.same(due(noon - 61_000, noon - 61_000), [pepper, ['tick', true]])
+  t.same(due(noon - 90_000, noon - 10_000), [pepper], 'something came behind it')
 })
