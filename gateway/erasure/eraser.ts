@@ -4,7 +4,7 @@
 // An erasure reads the trees, and writes smaller ones: two at once could each write back what the other has taken out. So each is a transaction under one and
 // the same transactional id, begun before the trees are read: Kafka lets in the last who begins, and who was overtaken finds its transaction refused and
 // begins again.
-import { setTimeout as wait } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import type { Message } from 'kafkajs'
 import { LinklogError } from '../errors.js'
 import type { ErasureEvent, ErasureEventType } from '../events/erasure-event.js'
@@ -13,7 +13,7 @@ import type { Erasure } from '../queries/erasures.js'
 import { dayMs } from '../visits/calendar.js'
 import type { LoggedVisit, VisitLog } from '../visits/log.js'
 import type { TransactionalLog } from '../visits/shipper.js'
-import { encodeTree, punctureWithin, type KeyTree } from './key-tree.js'
+import { encodeTree, puncture } from './key-tree.js'
 import { dayOf, rootKey, type KeyRing } from './key-ring.js'
 import { linkPath, rootOf, visitorPath } from './seal.js'
 
@@ -40,11 +40,14 @@ export interface EraserOptions {
 export interface Days { readonly from: number, readonly to: number }
 export interface By { readonly actor: string, readonly reason: string | null }
 
-/** Of one root: 42 bytes a node at most, so that some trees go into one request. */
-const nodesMax = 12_000
+/** Of one root: at 42 bytes a node at most, its record is one that a broker takes. */
+const nodesMax = 20_000
 /** Of one send: a broker takes 1 MiB unless told otherwise. */
 const sendBytesMax = 600_000
 const attemptsMax = 8
+/** Records of the log between two looks at what was read; and visits that are opened before others, redirects first, have their turn. */
+const blockMax = 5_000
+const openedAtOnce = 50
 
 /** The days that a period touches. */
 export const daysOf = (from: number, to: number): Days => ({ from: dayOf(from) * dayMs, to: Math.ceil(to / dayMs) * dayMs })
@@ -121,12 +124,19 @@ export class Eraser {
     await keys.refresh() // behind the ends: the root of each visit before them is known
     for (const partition of partitions) {
       const [from, to] = [start.get(partition) ?? 0, end.get(partition) ?? 0]
-      const reached = await log.visits(partition, from, to, key => link === null || key === link, visit => {
-        const { visited_at: at } = visit.visit
-        if (at >= days.from && at < days.to) onVisit(visit)
-      }, signal)
-      signal.throwIfAborted()
-      if (reached < to) throw new LinklogError('unavailable', 'The log of visits was not read to its end', { headers: { 'retry-after': '1' } })
+      for (let at = from; at < to;) {
+        const block: LoggedVisit[] = []
+        const reached = await log.visits(partition, at, Math.min(at + blockMax, to), key => link === null || key === link, visit => {
+          if (visit.visit.visited_at >= days.from && visit.visit.visited_at < days.to) block.push(visit)
+        }, signal)
+        signal.throwIfAborted()
+        if (reached <= at) throw new LinklogError('unavailable', 'The log of visits was not read to its end', { headers: { 'retry-after': '1' } })
+        at = reached
+        for (const [index, visit] of block.entries()) {
+          if (index % openedAtOnce === 0) await nextTurn()
+          onVisit(visit)
+        }
+      }
     }
   }
 
@@ -168,7 +178,7 @@ export class Eraser {
     for (const [id, out] of paths) {
       const root = this.#options.keys.root(id)
       if (root === undefined) continue
-      const value = encodeTree([...out].reduce<KeyTree>((tree, path) => punctureWithin(tree, path, nodesMax), root.tree))
+      const value = encodeTree(puncture(root.tree, out, nodesMax))
       if (bytes + value.length > sendBytesMax && messages.length > 0) {
         yield messages
         ;[messages, bytes] = [[], 0]

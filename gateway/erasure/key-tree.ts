@@ -19,41 +19,53 @@ export const descend = (node: Buffer, path: string): Buffer => {
   return at
 }
 
-/** The key at a path; undefined where it was taken out. */
-export const keyAt = (tree: KeyTree, path: string): Buffer | undefined => {
-  for (let length = 0; length <= path.length; length++) {
-    const node = tree.get(path.slice(0, length))
-    if (node !== undefined) return descend(node, path.slice(length))
-  }
+/** The path of the node from which a key can be made; undefined where the key was taken out. */
+const coverOf = (tree: KeyTree, path: string): string | undefined => {
+  for (let length = 0; length <= path.length; length++) if (tree.has(path.slice(0, length))) return path.slice(0, length)
   return undefined
 }
 
-/** The tree without all keys below a path. A path that is out already changes nothing. */
-export const puncture = (tree: KeyTree, path: string): KeyTree => {
-  const left = new Map<string, Buffer>()
-  for (const [at, node] of tree) {
-    if (at.startsWith(path)) continue
-    if (!path.startsWith(at)) {
-      left.set(at, node)
-      continue
-    }
-    // the nodes beside the way down from here
-    let [way, key] = [at, node]
-    for (const next of path.slice(at.length)) {
-      for (const digit of digits) if (digit !== next) left.set(way + digit, descend(key, digit))
-      key = descend(key, next)
-      way += next
-    }
-  }
-  return left
+/** The key at a path; undefined where it was taken out. */
+export const keyAt = (tree: KeyTree, path: string): Buffer | undefined => {
+  const cover = coverOf(tree, path)
+  return cover === undefined ? undefined : descend(tree.get(cover) as Buffer, path.slice(cover.length))
 }
 
-/** The same, for a tree that must not grow beyond so many nodes: where it would, more goes than was asked for, by leaving off digits from the end. */
-export const punctureWithin = (tree: KeyTree, path: string, nodesMax: number): KeyTree => {
-  for (let length = path.length; ; length--) {
-    const left = puncture(tree, path.slice(0, length))
-    if (left.size <= nodesMax || left.size <= tree.size) return left
+const takeOut = (tree: Map<string, Buffer>, path: string, cover: string | undefined): void => {
+  if (cover === undefined) {
+    // all of it is out, or parts of it are
+    for (const at of tree.keys()) if (at.startsWith(path)) tree.delete(at)
+    return
   }
+  let [way, key] = [cover, tree.get(cover) as Buffer]
+  tree.delete(cover)
+  // the nodes beside the way down from here
+  for (const next of path.slice(cover.length)) {
+    for (const digit of digits) if (digit !== next) tree.set(way + digit, descend(key, digit))
+    key = descend(key, next)
+    way += next
+  }
+}
+
+/** As much of a path as the tree can be cut along: each digit below its cover adds fifteen nodes, the first of them in place of the cover. */
+const withinBound = (tree: KeyTree, path: string, nodesMax: number): string => {
+  const cover = coverOf(tree, path)
+  if (cover === undefined) return path
+  const room = Math.floor((nodesMax + 1 - tree.size) / (digits.length - 1))
+  return room >= path.length - cover.length ? path : path.slice(0, cover.length + Math.max(0, room))
+}
+
+/**
+ * The tree without all keys below these paths. A path that is out already changes nothing.
+ * @param nodesMax a tree that would grow beyond it loses more than was asked for: all below the first digits of a path
+ */
+export const puncture = (tree: KeyTree, paths: Iterable<string>, nodesMax = Infinity): KeyTree => {
+  const left = new Map(tree)
+  for (const path of paths) {
+    const out = withinBound(left, path, nodesMax)
+    takeOut(left, out, coverOf(left, out))
+  }
+  return left
 }
 
 const layout = 1
