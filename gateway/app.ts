@@ -65,6 +65,8 @@ export interface AppOptions {
   readonly version: string
   readonly schemasDir: string
   readonly ksqlDir: string
+  /** Told where this process must end, since another has its place. */
+  readonly onLost: (error: Error) => void
 }
 
 const linkCharsMax = 320
@@ -154,7 +156,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(linksPlugin, { config, names, ownHosts: () => app.domains.ownHosts(self().hosts) })
     await app.register(changesPlugin, { config, stack, names })
     await app.register(webhooksPlugin, { config, stack, names, defaultHost: () => self().host })
-    await app.register(visitsPlugin, { config, stack, names })
+    await app.register(visitsPlugin, { config, stack, names, onLost: options.onLost })
     await app.register(visitKeysPlugin, { config, stack, names })
     await app.register(questionsPlugin, { config, stack, names, publicUrl })
     await app.register(erasurePlugin, { config, names })

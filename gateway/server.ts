@@ -21,6 +21,11 @@ const fail = (message: string): never => {
   process.exit(1)
 }
 
+const lost = (message: string): never => {
+  process.stderr.write(`Linklog ends: ${message}\n`)
+  process.exit(1)
+}
+
 const settings = (): Config => {
   try {
     return readConfig(process.env)
@@ -36,7 +41,7 @@ const describe = (stack: StackAddresses): string =>
 /** The embedded stack, where no cluster is named: started by the process that is alone or leads the workers. */
 const embeddedOf = (config: Config): EmbeddedStack | undefined => config.stack !== undefined
   ? undefined
-  : new EmbeddedStack({ config, log: message => process.stderr.write(`${message}\n`), onLost: error => fail(error.message) })
+  : new EmbeddedStack({ config, log: message => process.stderr.write(`${message}\n`), onLost: error => lost(error.message) })
 
 const onSignals = (config: Config, stop: () => Promise<void>): void => {
   let stopping = false
@@ -62,7 +67,7 @@ const runGateway = async (config: Config): Promise<void> => {
   if (config.stack !== undefined) await stackAnswers(stack, config.startTimeoutMs)
   const root = packageRoot()
   const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }
-  const app = await buildApp({ config, stack, version, schemasDir: path.join(root, 'schemas'), ksqlDir: path.join(root, 'ksql') })
+  const app = await buildApp({ config, stack, version, schemasDir: path.join(root, 'schemas'), ksqlDir: path.join(root, 'ksql'), onLost: error => lost(error.message) })
   await app.listen({ host: config.host, port: config.port })
   onSignals(config, async () => {
     // A connection that was busy when the stop began is kept alive after its answer: without this it would be waited for.

@@ -2,6 +2,7 @@
 // kafkajs fetches for groups only, and its groups take seconds to form; its cluster, which can, is not public. This is the only module that reaches for it,
 // and package.json pins the version that it was written against.
 import type { Kafka } from 'kafkajs'
+import { setTimeout as delay } from 'node:timers/promises'
 import Batch from 'kafkajs/src/consumer/batch.js'
 
 interface FetchedPartition { readonly partition: number, readonly errorCode: number, readonly highWatermark: string }
@@ -32,7 +33,9 @@ interface Cluster {
 
 const readCommitted = 1
 const bytesPerPartition = 262_144
-const attemptsMax = 4
+/** Where the cluster does not answer, which kafkajs itself has tried several times; and where a broker answers that it is not, or not yet, the leader. */
+const attemptsMax = { unanswered: 4, refused: 10 }
+const pauseMsMax = 1_000
 
 const clusterOf = (client: Kafka): Cluster => {
   const symbol = Object.getOwnPropertySymbols(client).find(({ description }) => description === 'private:Kafka:createCluster')
@@ -92,8 +95,10 @@ export class LogReader {
 
   /** Behind the last committed record of each partition: before the first of a transaction that is still open. */
   async ends (): Promise<ReadonlyMap<number, number>> {
-    const partitions = (await this.partitions()).map(partition => ({ partition }))
-    const [found] = await this.#cluster.fetchTopicsOffset([{ topic: this.#topic, partitions, fromBeginning: false }])
+    const [found] = await this.#patiently(async () => {
+      const partitions = (await this.partitions()).map(partition => ({ partition }))
+      return await this.#cluster.fetchTopicsOffset([{ topic: this.#topic, partitions, fromBeginning: false }])
+    })
     return new Map((found?.partitions ?? []).map(({ partition, offset }) => [partition, Number(offset)]))
   }
 
@@ -102,15 +107,23 @@ export class LogReader {
    * @throws OffsetUnknown, or the error of kafkajs where the cluster does not answer.
    */
   async fetch (positions: ReadonlyMap<number, number>, maxWaitMs: number, bytes = bytesPerPartition): Promise<ReadonlyMap<number, Stretch>> {
+    return await this.#patiently(async () => {
+      await this.#connect()
+      return await this.#fetch(positions, maxWaitMs, bytes)
+    })
+  }
+
+  /** Asks again where a leader has moved, or a topic that was made a moment ago has none yet. */
+  async #patiently<Result> (ask: () => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#connect()
-        return await this.#fetch(positions, maxWaitMs, bytes)
+        return await ask()
       } catch (error) {
         const { type, name } = error as { type?: string, name?: string }
         if (type === 'OFFSET_OUT_OF_RANGE' || name === 'KafkaJSOffsetOutOfRange') throw new OffsetUnknown('There is no such offset in the log', { cause: error })
-        if (attempt >= attemptsMax) throw error
-        await this.#cluster.refreshMetadata().catch(() => {}) // the leader may have moved; the next attempt tells
+        if (attempt >= (type === undefined ? attemptsMax.unanswered : attemptsMax.refused)) throw error
+        if (attempt > 1) await delay(Math.min(25 * 2 ** attempt, pauseMsMax))
+        await this.#cluster.refreshMetadata().catch(() => {}) // the next attempt tells
       }
     }
   }

@@ -24,7 +24,15 @@ declare module 'fastify' {
 /** What visitors' browsers said does not lie on disk for much longer than it takes to ship it. */
 const rollEveryMs = 60_000
 
-export const visitsPlugin = fp<{ config: Config, stack: StackAddresses, names: Names }>(async (app, { config, stack, names }) => {
+export interface VisitsPluginOptions {
+  readonly config: Config
+  readonly stack: StackAddresses
+  readonly names: Names
+  /** Told where this process must end, since another has its place. */
+  readonly onLost: (error: Error) => void
+}
+
+export const visitsPlugin = fp<VisitsPluginOptions>(async (app, { config, stack, names, onLost }) => {
   const folder = await GatewayFolder.open(config.gatewayDir)
   const { directory, gatewayId, position } = folder
   const spoolDirectory = path.join(directory, 'spool')
@@ -39,7 +47,8 @@ export const visitsPlugin = fp<{ config: Config, stack: StackAddresses, names: N
       keysTopic: names.visitKeys, schema, schemaId, group: groupOf(gatewayId)
     },
     state: spool.state,
-    onFault
+    onFault,
+    onFenced: why => onLost(new Error(`another gateway has the id in ${path.join(directory, 'gateway-id')}: ${why}`))
   })
   app.decorate('spool', spool)
   app.decorate('visitorDraw', visitorDraw(secret))

@@ -37,7 +37,8 @@ export const shipLeftover = async (directory: string, { order, groupOf, onFault,
   const thread = new ShipThread({
     order: { ...order, memory: spool.state.memory, folder: directory, spoolDirectory, gatewayId, position, group: groupOf(gatewayId) },
     state: spool.state,
-    onFault
+    onFault,
+    onFenced: onFault
   })
   thread.start()
   while (!signal.aborted && spool.state.get('shipped') < spool.state.get('end')) await delay(100, undefined, { signal }).catch(() => {})

@@ -14,6 +14,8 @@ export interface ShipThreadOptions {
   readonly state: SpoolState
   /** Told what went wrong; visits wait in the spool meanwhile. */
   readonly onFault: (fault: string) => void
+  /** Told once where another gateway ships under this one's id: this one ships no more. */
+  readonly onFenced: (why: string) => void
 }
 
 export class ShipThread {
@@ -33,6 +35,7 @@ export class ShipThread {
     this.#worker = worker
     worker.on('message', (message: FromShipper) => {
       if ('fault' in message) this.#options.onFault(message.fault)
+      else if ('fenced' in message) this.#options.onFenced(message.fenced)
     })
     worker.on('error', error => this.#options.onFault(`the shipper's thread died: ${error.message}`))
     worker.on('exit', () => {

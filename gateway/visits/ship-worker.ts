@@ -11,7 +11,7 @@ import { LogReader } from '../log/log-reader.js'
 import { kafkaClient } from '../plugins/kafka.js'
 import { writePosition } from './folder.js'
 import { readRawVisit, type RawVisit } from './raw-visit.js'
-import { Shipper, type ShippedMessage } from './shipper.js'
+import { Fenced, Shipper, type ShippedMessage } from './shipper.js'
 import { SpoolReader, type SpooledRecord } from './spool-reader.js'
 import { SpoolState } from './spool-state.js'
 import { visitEvent, visitIds } from './visit-event.js'
@@ -34,7 +34,7 @@ export interface ShipOrder {
 }
 
 export type ToShipper = 'wake' | { readonly drainMs: number }
-export type FromShipper = { readonly fault: string } | { readonly stopped: true }
+export type FromShipper = { readonly fault: string } | { readonly fenced: string } | { readonly stopped: true }
 
 const port = parentPort
 if (port === null) throw new Error('ship-worker.ts runs as a thread')
@@ -136,7 +136,9 @@ const shipper = new Shipper({
     return Math.max(committed, order.position)
   },
   onShipped: position => writePosition(order.folder, position),
-  onError: error => port.postMessage({ fault: error instanceof Error ? `${error.name}: ${error.message}` : String(error) } satisfies FromShipper)
+  onError: error => port.postMessage((error instanceof Fenced
+    ? { fenced: error.message }
+    : { fault: error instanceof Error ? `${error.name}: ${error.message}` : String(error) }) satisfies FromShipper)
 })
 
 const stop = async (drainMs: number): Promise<void> => {

@@ -11,6 +11,11 @@ import type { SpoolState } from './spool-state.js'
 /** As much of a transactional producer as is used. */
 export type TransactionalLog = Pick<Producer, 'transaction' | 'disconnect'>
 
+/** The log has a position of this gateway's id that this spool never had: another gateway with the same id has shipped, and this one may not. */
+export class Fenced extends Error {
+  readonly code = 'LINKLOG_FENCED'
+}
+
 export interface ShippedMessage { readonly message: Message, readonly visitedAt: number }
 
 export interface ShipperOptions {
@@ -30,6 +35,7 @@ export interface ShipperOptions {
   readonly settleMs: number
   /** Told after each transaction how far the log now has the spool. */
   readonly onShipped: (position: number) => void
+  /** Told of what went wrong and is tried again; behind a Fenced nothing is. */
   readonly onError: (error: unknown) => void
   readonly now: () => number
 }
@@ -80,6 +86,7 @@ export class Shipper {
         state.add('failures', 1)
         onError(error)
         await this.#drop()
+        if (error instanceof Fenced) return
         await this.#sleep(retryMs)
         if (this.#stop.signal.aborted) await delay(Math.min(retryMs, 200)) // while draining, too, an unreachable log is not asked in a tight loop
         retryMs = Math.min(retryMs * 2, retryMsMax)
@@ -105,7 +112,9 @@ export class Shipper {
     // Kafka ends the transaction before it lets us in, but what it commits is seen a moment later
     if (this.#unsure) await delay(settleMs)
     this.#unsure = false
-    this.#moveTo(Math.max(this.#position, await committed()))
+    const inLog = await committed()
+    if (inLog > state.get('end')) throw new Fenced(`the log has position ${inLog} of ${this.#options.group}, and this spool ends at ${state.get('end')}`)
+    this.#moveTo(Math.max(this.#position, inLog))
     spool.release(this.#position)
     state.set('connected', 1)
   }

@@ -2,8 +2,9 @@
 // KILLS is how often each is killed; the seed of the moments is printed.
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { CountingClient } from '../helpers/counting-client.js'
 import { newPrefix } from '../helpers/gateway-process.js'
-import { readVisits, tally } from '../helpers/recount.js'
+import { tally } from '../helpers/recount.js'
 import { inParallel, until } from '../helpers/until.js'
 import { onCluster, randomFrom, skipWithoutBuild, startService, topicName } from './support.js'
 import type { Service } from './support.js'
@@ -12,35 +13,8 @@ import { testdir } from '../helpers/testdir.js'
 const killsTotal = Number(process.env.KILLS ?? 2)
 t.setTimeout(120_000 + killsTotal * 60_000)
 
-const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0'
 const links = Array.from({ length: 10 }, (_, n) => `link-${n}`)
-const connections = 16
 const seed = Number(process.env.KILLS_SEED ?? 20_261_128)
-
-/** What the client knows: which numbered visits were answered, and which it never had an answer to. */
-class Client {
-  readonly answered = new Set<number>()
-  readonly unanswered = new Set<number>()
-  #next = 0
-
-  /** Visits until told to stop, or the service does not answer any more. */
-  async visit (service: Service, stop: AbortSignal): Promise<void> {
-    await Promise.all(Array.from({ length: connections }, async () => {
-      while (!stop.aborted) {
-        const n = this.#next++
-        try {
-          const { status } = await service.call('GET', `/${links[n % links.length]}`, undefined, { referer: `https://n${n}.example/`, 'user-agent': agent })
-          if (status === 302) this.answered.add(n)
-          else this.unanswered.add(n)
-        } catch {
-          this.unanswered.add(n)
-          return
-        }
-        await delay(1) // a few thousand a second are load enough, and leave the machine to what is killed
-      }
-    }))
-  }
-}
 
 interface Scene {
   readonly start: () => Promise<Service>
@@ -48,17 +22,8 @@ interface Scene {
   readonly kill: (service: Service) => Promise<Service>
 }
 
-async function everyAnswerOnce (t: Test, client: Client, service: Service): Promise<void> {
-  const numberOf = (referrer: string | null) => Number(/^n(\d+)\.example$/.exec(referrer ?? '')?.[1])
-  const records = await until('every answered visit in the topic', async () => {
-    const all = await readVisits(service, topicName(service.prefix, 'visits'))
-    const seen = new Set(all.map(({ referrer }) => numberOf(referrer)))
-    return [...client.answered].every((n) => seen.has(n)) && all
-  }, 120_000)
-  t.comment(`${client.answered.size} answered, ${client.unanswered.size} not; ${records.length} visits in the topic`)
-  t.equal(new Set(records.map(({ referrer }) => referrer)).size, records.length, 'no visit is in the topic twice')
-  t.equal(new Set(records.map(({ visitId }) => visitId)).size, records.length, 'nor an id')
-  t.ok(records.every(({ referrer }) => client.answered.has(numberOf(referrer)) || client.unanswered.has(numberOf(referrer))), 'nor one that nobody made')
+async function everyAnswerOnce (t: Test, client: CountingClient, service: Service): Promise<void> {
+  const records = await client.eachOnce(t, service, topicName(service.prefix, 'visits'))
   const recount = Object.fromEntries([...tally(records, ({ link }) => link)].map(([link, { total }]) => [link, total]))
   let counted: Record<string, number> = {}
   await until(() => `the table to say ${JSON.stringify(recount)}; it says ${JSON.stringify(counted)}`, async () => {
@@ -69,7 +34,7 @@ async function everyAnswerOnce (t: Test, client: Client, service: Service): Prom
 
 async function play (t: Test, { start, kill }: Scene): Promise<void> {
   const random = randomFrom(seed)
-  const client = new Client()
+  const client = new CountingClient(links)
   let service = await start()
   await inParallel(links, 5, (slug) => service.call('POST', '/api/links', { url: `https://example.com/${slug}`, slug }))
   for (let kills = 0; kills < killsTotal; kills++) {

@@ -11,6 +11,10 @@ export interface RealKafka {
   readonly brokers: string
   /** Of the broker's process. */
   readonly pid: number
+  /** SIGKILL. */
+  kill (): Promise<void>
+  /** Starts it once more, on the same ports and folder. */
+  restart (): Promise<void>
   close (): Promise<void>
 }
 
@@ -60,7 +64,7 @@ async function freePort (): Promise<number> {
   return port
 }
 
-function properties (port: number, controller: number, dataDir: string, changed: Readonly<Record<string, number>>): string {
+function properties (port: number, controller: number, dataDir: string, changed: Readonly<Record<string, number | string>>): string {
   return Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,
@@ -87,15 +91,27 @@ export interface RealKafkaOptions {
   /** Settings of its virtual machine. */
   readonly jvm?: readonly string[]
   readonly properties?: Readonly<Record<string, number>>
+  /** The port that it tells clients, where that is not its own: a proxy's. */
+  readonly advertisedPort?: number
 }
 
 /** Formats the folder, starts the broker and waits until it serves. */
 export async function startRealKafka (classPath: string, folder: string, options: RealKafkaOptions = {}): Promise<RealKafka> {
   const [port, controller] = [await freePort(), await freePort()]
   const config = join(folder, 'server.properties')
-  writeFileSync(config, properties(port, controller, join(folder, 'kafka-logs'), options.properties ?? {}))
+  writeFileSync(config, properties(port, controller, join(folder, 'kafka-logs'), {
+    ...options.properties,
+    ...(options.advertisedPort !== undefined && { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${options.advertisedPort}` })
+  }))
   const formatted = await run('java', javaArgs(classPath, 'kafka.tools.StorageTool', 'format', '-t', 'bGlua2xvZy10ZXN0cy0wMQ', '-c', config))
   if (formatted.code !== 0) throw new Error(`Kafka's storage could not be formatted:\n${formatted.stdout}${formatted.stderr}`)
-  const child = await startUntil('java', javaArgsWith(options.jvm ?? MEMORY, classPath, 'kafka.Kafka', config), 'Kafka Server started')
-  return { brokers: `127.0.0.1:${port}`, pid: child.pid!, close: async () => { await stop(child) } }
+  const start = async () => await startUntil('java', javaArgsWith(options.jvm ?? MEMORY, classPath, 'kafka.Kafka', config), 'Kafka Server started')
+  let child = await start()
+  return {
+    brokers: `127.0.0.1:${port}`,
+    get pid () { return child.pid! },
+    kill: async () => { await stop(child, 'SIGKILL') },
+    restart: async () => { child = await start() },
+    close: async () => { await stop(child) }
+  }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { until } from '../../helpers/until.js'
-import { Shipper } from '../../../gateway/visits/shipper.js'
+import { Fenced, Shipper } from '../../../gateway/visits/shipper.js'
 import { openSpool } from './spool-support.js'
 import { testdir } from '../../helpers/testdir.js'
 
@@ -44,6 +44,7 @@ class FakeLog {
 
 const ship = (log: FakeLog, spool: ReturnType<typeof openSpool>) => {
   const shipped: number[] = []
+  const errors: unknown[] = []
   const shipper = new Shipper({
     spool: spool.reader,
     state: spool.writer.state,
@@ -57,10 +58,10 @@ const ship = (log: FakeLog, spool: ReturnType<typeof openSpool>) => {
     settleMs: 0,
     now: () => 5,
     onShipped: position => shipped.push(position),
-    onError: () => {}
+    onError: error => errors.push(error)
   })
   shipper.start()
-  return { shipper, shipped }
+  return { shipper, shipped, errors }
 }
 
 t.test('every visit once and in order, whichever step fails and however', async t => {
@@ -104,6 +105,29 @@ t.test('after a kill the log says where to go on', async t => {
   t.equal(after.shipped.at(-1), log.offset)
   first.writer.close()
   second.writer.close()
+})
+
+t.test('where the log has a position of ours that we never had, another ships under our id: nothing is shipped any more, and it is said once', async t => {
+  const log = new FakeLog()
+  const older = openSpool(testdir(t))
+  const first = ship(log, older)
+  older.append('before')
+  await until('shipped', async () => log.visits.length === 1)
+  // a newer gateway with the same id: its transactions end those of the older, and its positions lie behind all of the older's
+  log.offset += 2 ** 33
+  log.fault = step => { if (step === 'commit') throw new Error('the producer is fenced') }
+  older.append('after')
+  first.shipper.wake()
+  await until('fenced', async () => first.errors.some(error => error instanceof Fenced))
+  log.fault = () => {}
+  const { connections } = log
+  older.append('more')
+  first.shipper.wake()
+  await first.shipper.stop(1_000)
+  t.strictSame(log.visits, ['before'])
+  t.equal(log.connections, connections, 'it does not fence the newer one in turn')
+  t.match(first.errors.filter(error => error instanceof Fenced), [{ code: 'LINKLOG_FENCED' }])
+  older.writer.close()
 })
 
 t.test('stopping ships what is left; with the log away it gives up in time', async t => {
