@@ -2,6 +2,7 @@
 // The process: settings, the embedded stack where no other is named, signals, the ready line and the end. All else is in app.ts.
 import cluster from 'node:cluster'
 import { existsSync, readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -68,10 +69,19 @@ const runGateway = async (config: Config): Promise<void> => {
   const root = packageRoot()
   const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }
   const app = await buildApp({ config, stack, version, schemasDir: path.join(root, 'schemas'), ksqlDir: path.join(root, 'ksql'), onLost: error => lost(error.message) })
+  const sockets = new Set<Socket>()
+  app.server.on('connection', socket => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   await app.listen({ host: config.host, port: config.port })
   onSignals(config, async () => {
     // A connection that was busy when the stop began is kept alive after its answer: without this it would be waited for.
-    const idle = setInterval(() => app.server.closeIdleConnections(), 50)
+    const idle = setInterval(() => {
+      app.server.closeIdleConnections()
+      // one on which nothing was ever asked is not idle to Node, which waits for its first request
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+    }, 50)
     // And one that gives no answer in time is ended, so that what follows still has its time: the spool is shipped behind this.
     const late = setTimeout(() => app.server.closeAllConnections(), config.stopTimeoutMs / 2)
     await app.close()

@@ -1,5 +1,7 @@
 // The feed of changes against the topic itself, which is read here by a foreign client: pages, the stream, and going on where one stopped.
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import t from 'tap'
 import { request } from 'undici'
 import { linkEvent, produce, skipWithoutBuild, startService, topicName } from './support.js'
@@ -47,7 +49,7 @@ const pages = async (gateway: { call: any }, query: string): Promise<{ events: T
 }
 
 t.test('the feed of changes', { skip: skipWithoutBuild }, async t => {
-  const gateway = await startService(t)
+  const gateway = await startService(t, { env: { STOP_TIMEOUT_MS: '600000' } }) // whoever it waited for, it would wait for beyond the end of this test
   const topic = topicName(gateway.prefix, 'link-events')
   for (let n = 0; n < 30; n++) await gateway.call('POST', '/api/links', { url: `https://example.com/${n}`, slug: `feed-${n}`, tags: [n % 3 === 0 ? 'third' : 'other'] })
   for (let n = 0; n < 10; n++) await gateway.call('PATCH', `/api/links/feed-${n}`, { title: 'again' }, { 'if-match': '"1"' })
@@ -92,7 +94,11 @@ t.test('the feed of changes', { skip: skipWithoutBuild }, async t => {
     for (const { events } of await Promise.all(listening)) t.strictSame(names(events).sort(), Array.from({ length: 5 }, (_, n) => `live-${n}@1`))
   })
 
-  await t.test('a service that stops does not wait for its listeners', async t => {
+  await t.test('a service that stops does not wait for its listeners, nor for one that has connected and asked nothing yet', async t => {
+    const early = connect(Number(new URL(gateway.url).port), '127.0.0.1')
+    early.on('error', () => {})
+    t.teardown(() => { early.destroy() })
+    await once(early, 'connect')
     const listening = listen(`${gateway.url}/api/events`, {}, () => false).catch(() => 'ended')
     await until('the listener', async () => (await gateway.call('GET', '/healthz')).status === 200)
     t.equal(await gateway.stop(), 0)

@@ -20,10 +20,12 @@ interface Scene {
   readonly start: () => Promise<Service>
   /** Kills, and gives the service as it is afterwards. */
   readonly kill: (service: Service) => Promise<Service>
+  /** Between two visits of a connection. */
+  readonly pauseMs?: number
 }
 
 async function everyAnswerOnce (t: Test, client: CountingClient, service: Service): Promise<void> {
-  const records = await client.eachOnce(t, service, topicName(service.prefix, 'visits'))
+  const records = await client.eachOnce(t, service, topicName(service.prefix, 'visits'), 300_000)
   const recount = Object.fromEntries([...tally(records, ({ link }) => link)].map(([link, { total }]) => [link, total]))
   let counted: Record<string, number> = {}
   await until(() => `the table to say ${JSON.stringify(recount)}; it says ${JSON.stringify(counted)}`, async () => {
@@ -32,14 +34,14 @@ async function everyAnswerOnce (t: Test, client: CountingClient, service: Servic
   }, 60_000)
 }
 
-async function play (t: Test, { start, kill }: Scene): Promise<void> {
+async function play (t: Test, { start, kill, pauseMs = 1 }: Scene): Promise<void> {
   const random = randomFrom(seed)
   const client = new CountingClient(links)
   let service = await start()
   await inParallel(links, 5, (slug) => service.call('POST', '/api/links', { url: `https://example.com/${slug}`, slug }))
   for (let kills = 0; kills < killsTotal; kills++) {
     const stop = new AbortController()
-    const visiting = client.visit(service, stop.signal)
+    const visiting = client.visit(service, stop.signal, pauseMs)
     await delay(20 + Math.floor(random() * 700))
     service = await kill(service)
     stop.abort()
@@ -74,6 +76,7 @@ t.test('the stack is killed, the gateway lives and starts it again', { skip }, a
   const random = randomFrom(seed + 1)
   await play(t, {
     start: async () => await startService(t, { dataDir }),
+    pauseMs: 50, // redirects go on while the stack is away, for up to five seconds each time
     kill: async (service) => {
       const [stack] = service.children()
       if (stack !== undefined) process.kill(stack.pid, 'SIGKILL') // undefined: still away from the last kill
