@@ -39,7 +39,7 @@ async function create (url: string, connections: number, links: number, name: st
 }
 
 /** What the tables hold afterwards, asked of ksqlDB itself. */
-async function linksInTable (ksqldbUrl: string): Promise<number> {
+export async function linksInTable (ksqldbUrl: string): Promise<number> {
   const client = new Client(ksqldbUrl)
   try {
     const { body } = await client.request({

@@ -5,6 +5,7 @@ import type { Benchmark } from './report.js'
 
 const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }>>> = {
   broker: () => import('./broker.js'),
+  bulk: () => import('./bulk.js'),
   create: () => import('./create.js'),
   engine: () => import('./engine.js'),
   freshness: () => import('./freshness.js'),

@@ -71,15 +71,26 @@ export class ServiceProcess {
     return new ServiceProcess(child, line)
   }
 
-  /** Processor time of the gateway's own process and of all that it started, in seconds. */
-  cpuSeconds (): { readonly gateway: number, readonly others: number } {
-    let others = 0
+  #uses (): { readonly gateway: ReturnType<typeof readUse>, readonly others: readonly ReturnType<typeof readUse>[] } {
+    const others: ReturnType<typeof readUse>[] = []
     const waiting = childrenOf(this.pid)
     for (let pid = waiting.pop(); pid !== undefined; pid = waiting.pop()) {
-      others += readUse(pid).cpuSeconds
+      others.push(readUse(pid))
       waiting.push(...childrenOf(pid))
     }
-    return { gateway: readUse(this.pid).cpuSeconds, others }
+    return { gateway: readUse(this.pid), others }
+  }
+
+  /** Processor time of the gateway's own process and of all that it started, in seconds. */
+  cpuSeconds (): { readonly gateway: number, readonly others: number } {
+    const { gateway, others } = this.#uses()
+    return { gateway: gateway.cpuSeconds, others: others.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0) }
+  }
+
+  /** Memory of their own (heap, buffers) that they have now, without the pages of files that the system keeps for them. */
+  memoryMiB (): { readonly gateway: number, readonly others: number } {
+    const { gateway, others } = this.#uses()
+    return { gateway: gateway.anonymousMiB, others: others.reduce((sum, { anonymousMiB }) => sum + anonymousMiB, 0) }
   }
 
   async stop (): Promise<void> {
