@@ -39,9 +39,11 @@ import { makeTopics } from './prepare.js'
 import { LinkListQueries } from './queries/link-list.js'
 import { SelectQueries } from './queries/select.js'
 import { BatchedPull } from './queries/batch.js'
+import { LinkQueries } from './queries/links.js'
 import { domainRoutes } from './routes/domains.js'
 import { erasureRoutes } from './routes/erasures.js'
 import { eventRoutes } from './routes/events.js'
+import { exportRoutes } from './routes/export.js'
 import { bulkRoutes } from './routes/bulk.js'
 import { keyRoutes } from './routes/keys.js'
 import { ksqlRoutes } from './routes/ksql.js'
@@ -175,6 +177,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
 const listsAtOnce = { runningMax: 4, waitingMax: 32 }
 /** Questions in ksql may each read a whole log. */
 const questionsAtOnce = { runningMax: 4, waitingMax: 16 }
+/** Each reads a whole table or log, for as long as its client takes to read it. */
+const exportsAtOnce = { runningMax: 4, waitingMax: 8 }
 /** Each holds up to some MiB of lines and outcomes. */
 const bulksAtOnce = { runningMax: 4, waitingMax: 0 }
 
@@ -182,6 +186,16 @@ const registerLists = async (app: FastifyInstance, config: Config, names: Names,
   const lister = new Lister({ queries: new LinkListQueries(app.ksqldb, names), now: Date.now })
   await app.register(bulkRoutes, { gate: new ScanGate(bulksAtOnce), publicUrl })
   await app.register(linkListRoutes, { lister, gate: new ScanGate({ ...listsAtOnce, timeoutMs: config.scanTimeoutMs }), publicUrl })
+  const { log, ends } = app.questions
+  const since = async (ms: number) => new Map(
+    (await app.kafka.admin.fetchTopicOffsetsByTimestamp(names.visits, ms)).map(({ partition, offset }) => [partition, Number(offset)]))
+  await app.register(exportRoutes, {
+    gate: new ScanGate(exportsAtOnce),
+    lister,
+    queries: new LinkQueries(app.ksqldb, names),
+    visits: { log, ends, since, standing: async links => await app.links.getAll(links) },
+    publicUrl
+  })
 }
 
 const registerRoutes = async (app: FastifyInstance, config: Config, names: Names, publicUrl: () => string): Promise<void> => {

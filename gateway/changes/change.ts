@@ -1,7 +1,7 @@
 // A change of a link as programs are told of it: by the feed and by webhooks in the same form.
-import { isRestricted, type Restriction } from '../access/restriction.js'
 import type { LinkEvent, LinkEventType } from '../events/link-event.js'
 import { present } from '../links/document.js'
+import { selects, type LinkSelection } from '../links/selection.js'
 
 export interface Change {
   readonly partition: number
@@ -29,25 +29,8 @@ export const toJson = ({ partition, offset, link, version, event }: Change) => (
 })
 
 /** Which changes are asked for; what is undefined or empty does not restrict. */
-export interface ChangeFilter {
-  readonly types?: readonly LinkEventType[] | undefined
-  readonly links?: readonly string[] | undefined
-  readonly tags?: readonly string[] | undefined
-  readonly domains?: readonly string[] | undefined
-  /** Of the key that asks. */
-  readonly within?: Restriction | undefined
-}
-
-const hostOf = (link: string, defaultHost: string): string => link.includes('/') ? link.slice(0, link.indexOf('/')) : defaultHost
+export interface ChangeFilter extends LinkSelection { readonly types?: readonly LinkEventType[] | undefined }
 
 /** Whether a change is among those asked for. Tags are those that the link has after it. */
-export const matches = ({ link, event }: Pick<Change, 'link' | 'event'>, filter: ChangeFilter, defaultHost: string): boolean => {
-  const { types = [], links = [], tags = [], domains = [], within } = filter
-  if (types.length > 0 && !types.includes(event.type)) return false
-  if (links.length > 0 && !links.includes(link)) return false
-  const host = hostOf(link, defaultHost)
-  const has = (asked: readonly string[]) => asked.length === 0 || event.doc.tags.some(tag => asked.includes(tag))
-  if (!has(tags) || (domains.length > 0 && !domains.includes(host))) return false
-  if (within === undefined || !isRestricted(within)) return true
-  return has(within.tags) && (within.domains.length === 0 || within.domains.includes(host))
-}
+export const matches = ({ link, event }: Pick<Change, 'link' | 'event'>, { types = [], ...selection }: ChangeFilter, defaultHost: string): boolean =>
+  (types.length === 0 || types.includes(event.type)) && selects(selection, link, event.doc.tags, defaultHost)

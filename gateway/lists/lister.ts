@@ -1,5 +1,6 @@
 // Pages of links: reads the tables row by row and holds no more than a page, so that memory is bounded whatever the number of links.
-import type { Listed, LinkFilter, LinkListQueries, Place, StateName, TimeColumn } from '../queries/link-list.js'
+import type { LinkView } from '../links/view.js'
+import type { Listed, LinkFilter, LinkListQueries, Place, Standing, StateName, TimeColumn } from '../queries/link-list.js'
 import { linksOfUrlMax } from '../queries/link-list.js'
 import type { Cursor, Order, Sort } from './cursor.js'
 import { Top } from './top.js'
@@ -18,7 +19,7 @@ export interface ListPage {
   readonly next: Cursor | undefined
 }
 
-type Queries = Pick<LinkListQueries, 'matching' | 'matchingOf' | 'visited' | 'visitsOf' | 'everOfUrl' | 'everScheduled'>
+type Queries = Pick<LinkListQueries, 'matching' | 'matchingOf' | 'visited' | 'visitsOf' | 'everOfUrl' | 'everScheduled' | 'standing'>
 
 export interface ListerOptions {
   readonly queries: Queries
@@ -34,6 +35,10 @@ const columns: Readonly<Record<Exclude<Sort, 'visits'>, TimeColumn>> = { created
 /** Whether active must be told from exhausted: only then are visits looked up. */
 const needsVisits = (states: readonly StateName[] | undefined): boolean =>
   states !== undefined && states.includes('active') !== states.includes('exhausted')
+
+/** Whether a row is in one of the states asked for, now that its visits are known. */
+const inState = (states: readonly StateName[] | undefined, { state, maxVisits }: Listed, visits: number): boolean =>
+  states === undefined || state !== 'active' || states.includes(maxVisits !== null && visits >= maxVisits ? 'exhausted' : 'active')
 
 export class Lister {
   readonly #queries: Queries
@@ -58,6 +63,28 @@ export class Lister {
     const places = top.sorted()
     const last = places[limit - 1]
     return { places: places.slice(0, limit), next: places.length > limit && last !== undefined ? { place: last, at } : undefined }
+  }
+
+  /** Every link that meets the filter, as it stands now, in no order; holds a few hundred of them. @throws the signal's reason, and what ksqlDB refuses. */
+  async * all (filter: LinkFilter, signal: AbortSignal): AsyncGenerator<LinkView> {
+    const asks = needsVisits(filter.states)
+    let open: Standing[] = []
+    const judged = async (): Promise<readonly LinkView[]> => {
+      if (open.length === 0) return []
+      const visits = await this.#queries.visitsOf(open.map(({ link }) => link))
+      const views = open.filter(row => inState(filter.states, row, visits.get(row.link) ?? 0)).map(({ view }) => view)
+      open = []
+      return views
+    }
+    for await (const row of this.#queries.standing(filter, this.#now(), signal)) {
+      if (!asks || row.state !== 'active' || row.maxVisits === null) {
+        if (inState(filter.states, row, 0)) yield row.view
+        continue
+      }
+      open.push(row)
+      if (open.length >= keysMax) yield * await judged()
+    }
+    yield * await judged()
   }
 }
 
@@ -114,10 +141,8 @@ class Reading {
     if (this.#sink.takes(place)) this.#sink.offer(place)
   }
 
-  #inState ({ state, maxVisits }: Listed, visits: number): boolean {
-    const { states } = this.#request.filter
-    if (states === undefined || state !== 'active') return true
-    return states.includes(maxVisits !== null && visits >= maxVisits ? 'exhausted' : 'active')
+  #inState (row: Listed, visits: number): boolean {
+    return inState(this.#request.filter.states, row, visits)
   }
 
   async #byTime (column: TimeColumn): Promise<void> {

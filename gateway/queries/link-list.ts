@@ -2,9 +2,11 @@
 // Every term is one comparison, and what has an OR stands inside a CASE: a pull query's WHERE takes comparisons, LIKE, AND, OR and NOT alone
 // (QueryFilterNode.Validator), multiplies ORs out into its normal form (PullQueryRewriter), and a NOT inside a CASE would turn round its neighbours
 // (LogicRewriter.NotPropagator), so there is none.
+import { standingAt, type LinkView } from '../links/view.js'
 import type { KsqlClient, Row } from '../ksqldb/client.js'
 import type { Names } from '../topics.js'
 import { escapeInstant, escapeString, toMillis } from './escape.js'
+import { toDoc, toScheduled } from './links.js'
 
 /** A link is in one state at a time: the first of these that holds, active where none does. */
 export const stateNames = ['deleted', 'disabled', 'expired', 'scheduled', 'exhausted', 'active'] as const
@@ -29,6 +31,9 @@ export interface LinkFilter {
   /** What the asker may see: links on one of these domains (null: the default), with one of these tags. */
   readonly within?: { readonly domains?: ReadonlyArray<string | null>, readonly tags?: readonly string[] }
 }
+
+/** A row that met the filter, with all that the link is. */
+export interface Standing extends Listed { readonly view: LinkView }
 
 /** A place in the order of a list: the value that it is sorted by, then the link. */
 export interface Place { readonly value: number, readonly link: string }
@@ -118,6 +123,19 @@ const toListed = (row: Row): Listed => {
   }
 }
 
+const docColumns = [
+  'url', 'title', 'tags', 'enabled', 'deleted', 'valid_from', 'valid_until', 'max_visits', 'redirect_status', 'forward_query', 'rules'
+] as const
+
+/** Behind the columns of a listed row: the version, the edits that lie ahead, and the document as the last event left it. */
+const toStanding = (row: Row, at: number): Standing => {
+  const listed = toListed(row)
+  const [version, scheduled, ...fields] = row.slice(5)
+  const doc = toDoc(Object.fromEntries(docColumns.map((name, index) => [name, fields[index]])))
+  const { link, createdAt, updatedAt } = listed
+  return { ...listed, view: standingAt({ link, version: Number(version), createdAt, updatedAt, doc, scheduled: toScheduled(scheduled) }, at) }
+}
+
 export class LinkListQueries {
   readonly #ksqldb: Pick<KsqlClient, 'pull' | 'scan'>
   readonly #names: Names
@@ -136,6 +154,13 @@ export class LinkListQueries {
     const terms = [...termsOf(filter, at), ...(after === undefined ? [] : [afterTerm(after)])]
     const { rows } = await this.#ksqldb.scan(`SELECT ${this.#columns(at)} FROM ${this.#names.ksql('links')}${where(terms)};`, signal)
     for await (const row of rows) yield toListed(row)
+  }
+
+  /** Every link that meets the filter at an instant, as it stands then, in no order. Reads the whole table, no faster than its rows are taken. */
+  async * standing (filter: LinkFilter, at: number, signal: AbortSignal): AsyncGenerator<Standing> {
+    const sql = `SELECT ${this.#columns(at)}, version, scheduled, ${docColumns.map(name => `${name} AS doc_${name}`).join(', ')} FROM ${this.#names.ksql('links')}`
+    const { rows } = await this.#ksqldb.scan(`${sql}${where(termsOf(filter, at))};`, signal)
+    for await (const row of rows) yield toStanding(row, at)
   }
 
   /** Those of these links that meet the filter at an instant; read by key. */

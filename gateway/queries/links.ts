@@ -94,7 +94,7 @@ const toRule = (value: unknown): RedirectRule => {
   }
 }
 
-const toDoc = (value: unknown): LinkDoc => {
+export const toDoc = (value: unknown): LinkDoc => {
   const doc = fields(value)
   return {
     url: String(doc['url']),
@@ -139,7 +139,7 @@ const toChanges = (value: unknown): LinkChanges => {
   }
 }
 
-const toScheduled = (value: unknown): readonly ScheduledEdit[] => !Array.isArray(value) || value.length === 0
+export const toScheduled = (value: unknown): readonly ScheduledEdit[] => !Array.isArray(value) || value.length === 0
   ? noneScheduled
   : value.map(one => {
     const edit = fields(one)
@@ -226,10 +226,10 @@ const stateColumns = 'link, ARRAY_LENGTH(revisions) AS version, TRANSFORM(revisi
 const targetColumns = 'link, version, url, enabled, deleted, valid_from, valid_until, max_visits, redirect_status, forward_query, rules, scheduled'
 
 export class LinkQueries {
-  readonly #ksqldb: Pick<KsqlClient, 'pull' | 'push'>
+  readonly #ksqldb: Pick<KsqlClient, 'pull' | 'push' | 'scan'>
   readonly #names: Names
 
-  constructor (ksqldb: Pick<KsqlClient, 'pull' | 'push'>, names: Names) {
+  constructor (ksqldb: Pick<KsqlClient, 'pull' | 'push' | 'scan'>, names: Names) {
     this.#ksqldb = ksqldb
     this.#names = names
   }
@@ -247,6 +247,12 @@ export class LinkQueries {
     const row = rows[0]
     if (row === undefined) return undefined
     return { link, revisions: toRevisions(row[1]), attempts: ((row[2] ?? []) as unknown[]).map(toAttempt) }
+  }
+
+  /** The accepted events of every link that has any, in no order of links. Reads the whole table, no faster than its rows are taken. */
+  async * histories (signal: AbortSignal): AsyncGenerator<Pick<LinkHistory, 'link' | 'revisions'>> {
+    const { rows } = await this.#ksqldb.scan(`SELECT link, revisions FROM ${this.#names.ksql('link_revisions')} WHERE ARRAY_LENGTH(revisions) > 0;`, signal)
+    for await (const [link, revisions] of rows) yield { link: String(link), revisions: toRevisions(revisions) }
   }
 
   /** The link at a version, from 1; undefined where nobody ever wrote to it. */

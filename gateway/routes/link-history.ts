@@ -12,7 +12,7 @@ import { EventStatus, LinkParams, problems, Revisions, Scheduled } from './schem
 const revisionsPage = 100
 const revisionsPageMax = 1_000
 
-const toRevision = ({ revisions }: LinkHistory, index: number) => {
+export const toRevision = ({ revisions }: Pick<LinkHistory, 'revisions'>, index: number) => {
   const revision = revisions[index]
   if (revision === undefined) throw new RangeError(`no revision ${index}`)
   const { eventId, type, occurredAt, actor, reason, baseVersion, doc, validFrom, scheduled, revertedTo } = revision

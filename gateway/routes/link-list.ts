@@ -22,9 +22,9 @@ export interface LinkListRoutesOptions {
 const pageLinksMax = 500
 const tagsMax = 20
 
-const refuse = (pointer: string, detail: string) => new LinklogError('invalid_request', `${pointer} ${detail}`, { errors: [{ pointer, detail }] })
+export const refuse = (pointer: string, detail: string) => new LinklogError('invalid_request', `${pointer} ${detail}`, { errors: [{ pointer, detail }] })
 
-const words = (description: string) => Type.Optional(Type.Union([
+export const words = (description: string) => Type.Optional(Type.Union([
   Type.String({ minLength: 1, maxLength: 2_000 }), Type.Array(Type.String({ minLength: 1, maxLength: 2_000 }), { maxItems: tagsMax })
 ], { description: `${description}. Several: separated by commas, or the parameter again; a comma within one is written \\,` }))
 
@@ -58,7 +58,7 @@ const LinkPage = Type.Object({
   next: Type.Union([Type.String(), Type.Null()], { description: 'The cursor of the next page; null at the end. Also as Link header, rel="next"' })
 })
 
-const listOf = (given: string | readonly string[] | undefined, pointer: string): readonly string[] | undefined => {
+export const listOf = (given: string | readonly string[] | undefined, pointer: string): readonly string[] | undefined => {
   if (given === undefined) return undefined
   const items = [given].flat().flatMap(splitWords)
   if (items.length === 0) throw refuse(pointer, 'names nothing')
@@ -66,7 +66,7 @@ const listOf = (given: string | readonly string[] | undefined, pointer: string):
   return [...new Set(items)].sort()
 }
 
-const statesOf = (given: string | undefined): readonly StateName[] | undefined => {
+export const statesOf = (given: string | undefined): readonly StateName[] | undefined => {
   if (given === 'any') return undefined
   if (given === undefined) return stateNames.filter(state => state !== 'deleted')
   const names = listOf(given, 'state') ?? []

@@ -1,8 +1,9 @@
 // Reads visits where they stand on the log: a page of one link's, newest first; all of one link, for a recount; and what lies between two places.
 import { Partitioners } from 'kafkajs'
+import { LinklogError } from '../errors.js'
 import { Undecodable, type EventDecoder } from '../events/decoder.js'
 import type { Visit } from '../events/visit.js'
-import type { LogReader, LogRecord } from '../log/log-reader.js'
+import type { LogReader, LogRecord, Stretch } from '../log/log-reader.js'
 import type { HourOffsets, VisitTables } from '../queries/visit-tables.js'
 import { dayMs, hourMs } from './calendar.js'
 
@@ -63,6 +64,32 @@ export class VisitLog {
     }
   }
 
+  /** The records of a partition from an offset on and before another, some 256 KiB at a time: read when they are asked for. */
+  async * #stretches (partition: number, from: number, to: number, signal: AbortSignal): AsyncGenerator<Pick<Stretch, 'records' | 'next'>> {
+    let at = from
+    while (at < to && !signal.aborted) {
+      const stretch = (await this.#options.reader.fetch(new Map([[partition, at]]), fetchWaitMs)).get(partition)
+      if (stretch === undefined || stretch.next <= at) return
+      at = Math.min(stretch.next, to)
+      yield { records: stretch.records.filter(({ offset }) => offset < to), next: at }
+    }
+  }
+
+  /**
+   * The visits of a partition from an offset on and before another, in order, some 256 KiB at a time: read when they are asked for.
+   * @throws LinklogError unavailable where the log does not give all of them, and the signal's reason.
+   */
+  async * read (partition: number, from: number, to: number, signal: AbortSignal): AsyncGenerator<readonly LoggedVisit[]> {
+    let at = from
+    for await (const { records, next } of this.#stretches(partition, from, to, signal)) {
+      const visits = await Promise.all(records.map(async record => await this.#decode(record)))
+      yield visits.filter(visit => visit !== undefined)
+      at = next
+    }
+    signal.throwIfAborted()
+    if (at < to) throw new LinklogError('unavailable', `The log gives no records of partition ${partition} from ${at} on, and has them up to ${to}`)
+  }
+
   /**
    * Hands over the records of a partition from an offset on and before another, in order, until one says stop by false.
    * @returns the offset behind the last one read: less than `to` where the log has no more that is committed, or the signal said so.
@@ -71,11 +98,9 @@ export class VisitLog {
     partition: number, from: number, to: number, onRecord: (record: LogRecord) => Promise<void> | void, signal: AbortSignal
   ): Promise<number> {
     let at = from
-    while (at < to && !signal.aborted) {
-      const stretch = (await this.#options.reader.fetch(new Map([[partition, at]]), fetchWaitMs)).get(partition)
-      if (stretch === undefined || stretch.next <= at) return at
-      for (const record of stretch.records) if (record.offset < to) await onRecord(record)
-      at = Math.min(stretch.next, to)
+    for await (const stretch of this.#stretches(partition, from, to, signal)) {
+      for (const record of stretch.records) await onRecord(record)
+      at = stretch.next
     }
     return at
   }

@@ -1,5 +1,6 @@
 // Pages over tables in plain arrays: every order and state against sorting everything, and how little is looked up on the way.
 import t from 'tap'
+import type { LinkView } from '../../../gateway/links/view.js'
 import { Lister } from '../../../gateway/lists/lister.js'
 import type { After, Listed, LinkFilter, Place, StateName } from '../../../gateway/queries/link-list.js'
 import { randomFrom } from '../../helpers/random.js'
@@ -34,6 +35,9 @@ const tables = (links: readonly Link[]) => {
     async visitsOf (keys: readonly string[]) {
       asked.visitsOf += keys.length
       return new Map(links.filter(({ link, visits }) => visits > 0 && keys.includes(link)).map(({ link, visits }) => [link, visits]))
+    },
+    async * standing (filter: LinkFilter) {
+      for (const link of links) if (inTold(filter, link)) yield { ...row(link), view: { link: link.link } as LinkView }
     },
     everOfUrl: async () => [],
     async * everScheduled () {}
@@ -94,4 +98,17 @@ t.test('most visited: only what could be on the page is looked up', async t => {
   t.strictSame(page.places.map(({ link }) => link), expected)
   t.ok(queries.asked.matchingOf < 2_000, `${queries.asked.matchingOf} of 20,000`)
   t.equal(queries.asked.visitsOf, 0)
+})
+
+t.test('all that meet the filter, each once, visits looked up only where they decide', async t => {
+  const links = some(1_000, 7)
+  for (const wanted of [undefined, ['active'], ['exhausted'], ['active', 'exhausted'], ['deleted', 'disabled']] as Array<StateName[] | undefined>) {
+    const queries = tables(links)
+    const told: string[] = []
+    const all = new Lister({ queries, now: () => 0 }).all(wanted === undefined ? {} : { states: wanted }, new AbortController().signal)
+    for await (const { link } of all) told.push(link)
+    t.strictSame(told.sort(), links.filter(link => isIn(wanted, link)).map(({ link }) => link).sort(), String(wanted))
+    const limited = links.filter(({ state, maxVisits }) => state === 'active' && maxVisits !== null).length
+    t.equal(queries.asked.visitsOf, wanted?.length === 1 && wanted[0] !== undefined && wanted[0] !== 'deleted' ? limited : 0)
+  }
 })
