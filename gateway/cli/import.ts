@@ -1,102 +1,126 @@
-// `linklog import FILE`: creates a link for each row of a file, several at a time, and can be run again at any moment without creating one twice.
+// `linklog import FILE`: creates a link for each record of a file, many in one request, and can be run again at any moment without creating one twice.
 import { setMaxListeners } from 'node:events'
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { parseArgs } from 'node:util'
-import { LinkCreator } from './create-link.js'
-import type { Outcome } from './create-link.js'
+import { oneOf, readArguments } from './arguments.js'
+import { batches } from './batches.js'
+import { BulkClient, type Outcome } from './bulk-client.js'
 import { exitCodes, UsageError } from './exit-codes.js'
-import { startProgress } from './progress.js'
-import type { Counts } from './progress.js'
+import { bitly } from './foreign/bitly.js'
+import { kutt } from './foreign/kutt.js'
+import { shlink } from './foreign/shlink.js'
+import { foreignMapping, type ForeignMapping, type ForeignSource } from './foreign/source.js'
+import { sqlRows } from './foreign/sql-dump.js'
+import { yourls } from './foreign/yourls.js'
+import { columnNames, ownMapping } from './own-rows.js'
+import { startProgress, type Counts } from './progress.js'
 import { RejectedFile } from './rejected-file.js'
-import { columnNames, formatOf, formats, readRows } from './rows.js'
-import type { Format, Row } from './rows.js'
+import { csvRows, documentRows, jsonLineRows, urlRows, type Row } from './rows.js'
+import { ServiceClient, serviceOptions } from './service-client.js'
 
-const concurrencyMax = 256
+const foreign: Readonly<Record<string, ForeignSource>> = { bitly, yourls, shlink, kutt }
+const ownFormats = ['urls', 'csv', 'ndjson'] as const
+const foreignFormats = ['csv', 'json', 'sql'] as const
+type Format = typeof ownFormats[number] | typeof foreignFormats[number]
+
+/** Requests at a time: the second is read while the first is answered. */
+const requestsAtOnce = 2
+const batchBounds = { itemsMax: 1_000, bytesMax: 1024 * 1024, waitMs: 200 }
 
 export const importHelp = `Usage: linklog import FILE [options]
+       linklog import --from SHORTENER FILE [options]
 
-Creates a link for each row of FILE ('-' for standard input). A row is one of
+Creates a link for each record of FILE ('-' for standard input). A record is one of
   urls     a URL a line; lines that start with # are passed over
-  csv      a header, then rows; columns: ${columnNames.slice(0, 5).join(', ')},
-           ${columnNames.slice(5).join(', ')}
+  csv      a header, then rows; columns: ${columnNames.slice(0, 6).join(', ')},
+           ${columnNames.slice(6).join(', ')}
            (tags are separated by commas within their cell, an empty cell is a field not given)
   ndjson   a JSON object a line, with the same fields
-Running it again creates nothing new: the same row gives the same link.
+What 'linklog export links' wrote is taken as it is. Running an import again creates nothing new:
+the same record gives the same link.
+
+From another shortener, whose slugs, targets, titles, tags and limits are kept:
+  bitly    the CSV of its pages, or the JSON of GET /v4/groups/{group_guid}/bitlinks
+  yourls   the table yourls_url as CSV, JSON or SQL dump, or the JSON of action=stats
+  shlink   the CSV of its web client, or the JSON of GET /rest/v3/short-urls
+  kutt     the JSON of GET /api/v2/links, or the table links as CSV
+When a link was made there is told in its history, as the reason; visits are not taken over.
 
 Options:
-  --url URL           where the service answers (default http://127.0.0.1:3000)
-  --format FORMAT     urls, csv or ndjson (default: by the file's name)
-  --concurrency N     requests at a time, 1 to ${concurrencyMax} (default 32)
-  --rejected FILE     where rejected rows go, as NDJSON with line, reason and input
+  --from SHORTENER    ${Object.keys(foreign).join(', ')}
+  --keep-domain       with --from: links on the host that they were on (a domain of the service)
+                      instead of the default domain
+  --format FORMAT     ${ownFormats.join(', ')}; with --from ${foreignFormats.join(', ')}
+                      (default: by the file's name)
+  --rejected FILE     where rejected records go, as NDJSON with line, reason and input
                       (default: NAME.rejected.ndjson in the current folder)
+  --url URL           where the service answers (default http://127.0.0.1:3000)
   --key KEY           sent as 'Authorization: Bearer KEY', for a service that asks for one
   -h, --help          this text
 
-Exit status: 0 all rows are links now, 1 some were rejected, 2 wrong arguments or a file that
+Exit status: 0 all records are links now, 1 some were rejected, 2 wrong arguments or a file that
 cannot be read or written, 3 the service cannot be reached or keeps failing, 130 stopped by Ctrl-C.
 `
 
 export interface Streams { stdin: Readable, stdout: Writable, stderr: NodeJS.WriteStream }
 
-interface ImportOptions { file: string, url: string, format: Format, concurrency: number, rejected: string, key?: string }
+interface ImportOptions { file: string, format: Format, rejected: string, from: ForeignMapping | undefined }
 
 /** Runs `linklog import` with the arguments after the word `import`; gives the exit status. */
 export async function importCommand (args: readonly string[], streams: Streams): Promise<number> {
-  const options = parseOptions(args)
-  if (options === undefined) {
+  const { values, positionals } = readArguments('import', args, {
+    ...serviceOptions, format: { type: 'string' }, rejected: { type: 'string' }, from: { type: 'string' }, 'keep-domain': { type: 'boolean' }
+  })
+  if (values.help === true) {
     streams.stdout.write(importHelp)
     return exitCodes.ok
   }
-  const creator = new LinkCreator(options)
+  const options = optionsOf(values, positionals)
+  const service = new ServiceClient(values, requestsAtOnce)
   const rejectedFile = new RejectedFile(options.rejected)
   try {
-    return await importRows(options, creator, rejectedFile, streams)
+    return await importRows(options, new BulkClient(service), rejectedFile, streams)
   } finally {
     await rejectedFile.close()
-    await creator.close()
+    await service.close()
   }
 }
 
-/** @returns undefined when help was asked for */
-function parseOptions (args: readonly string[]): ImportOptions | undefined {
-  const { values, positionals } = parseStrictly(args)
-  if (values.help === true) return undefined
-  const [file, ...others] = positionals
+interface Given { readonly format?: string | undefined, readonly rejected?: string | undefined, readonly from?: string | undefined, readonly 'keep-domain'?: boolean | undefined }
+
+/** @throws UsageError */
+function optionsOf (given: Given, [file, ...others]: readonly string[]): ImportOptions {
   if (file === undefined) throw new UsageError("Which file? See 'linklog import --help'.")
   if (others.length > 0) throw new UsageError(`One file at a time; what is '${others[0]}'?`)
-  const concurrency = Number(values.concurrency)
-  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > concurrencyMax) {
-    throw new UsageError(`--concurrency must be a whole number from 1 to ${concurrencyMax}, not '${values.concurrency}'.`)
+  const rejected = given.rejected ?? `${file === '-' ? 'stdin' : basename(file)}.rejected.ndjson`
+  if (given.from === undefined) {
+    if (given['keep-domain'] === true) throw new UsageError('--keep-domain goes with --from.')
+    return { file, rejected, format: oneOf('format', ownFormats, given.format ?? ownFormatOf(file)), from: undefined }
   }
-  const format = values.format ?? formatOf(file)
-  if (!isFormat(format)) throw new UsageError(`--format must be one of ${formats.join(', ')}, not '${format}'.`)
-  const rejected = values.rejected ?? `${file === '-' ? 'stdin' : basename(file)}.rejected.ndjson`
-  return { file, url: values.url, format, concurrency, rejected, ...(values.key !== undefined && { key: values.key }) }
+  const name = oneOf('from', Object.keys(foreign), given.from)
+  const format = oneOf('format', foreignFormats, given.format ?? foreignFormatOf(file))
+  if (format === 'sql' && name !== 'yourls') throw new UsageError(`Of ${name} csv and json can be read, not sql.`)
+  return { file, rejected, format, from: foreignMapping(foreign[name] as ForeignSource, given['keep-domain'] === true) }
 }
 
-function parseStrictly (args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        help: { type: 'boolean', short: 'h' },
-        url: { type: 'string', default: 'http://127.0.0.1:3000' },
-        format: { type: 'string' },
-        concurrency: { type: 'string', default: '32' },
-        rejected: { type: 'string' },
-        key: { type: 'string' }
-      }
-    })
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : String(error)} See 'linklog import --help'.`)
-  }
+/** The form that a file's name promises: `.csv`, `.ndjson` and `.jsonl`; anything else is a URL a line. */
+function ownFormatOf (file: string): Format {
+  if (/\.csv$/i.test(file)) return 'csv'
+  return /\.(ndjson|jsonl)$/i.test(file) ? 'ndjson' : 'urls'
 }
 
-function isFormat (text: string): text is Format {
-  return (formats as readonly string[]).includes(text)
+function foreignFormatOf (file: string): Format {
+  return /\.(json|ndjson|jsonl)$/i.test(file) ? 'json' : /\.sql$/i.test(file) ? 'sql' : 'csv'
+}
+
+function rowsOf (source: Readable, { format, from }: ImportOptions): AsyncGenerator<Row, void, undefined> {
+  if (format === 'urls') return urlRows(source)
+  const own = ownMapping(Date.now())
+  if (format === 'ndjson') return jsonLineRows(source, own)
+  if (from === undefined || format === 'csv') return csvRows(source, from ?? own)
+  if (format === 'json') return documentRows(source, from, from.find)
+  return sqlRows(source, from, (table) => table.toLowerCase().endsWith('url'), yourls.bareColumns ?? [])
 }
 
 async function openSource (file: string, stdin: Readable): Promise<{ source: Readable, sizeBytes: number | undefined }> {
@@ -114,13 +138,13 @@ async function openSource (file: string, stdin: Readable): Promise<{ source: Rea
   }
 }
 
-async function importRows (options: ImportOptions, creator: LinkCreator, rejectedFile: RejectedFile, streams: Streams): Promise<number> {
+async function importRows (options: ImportOptions, client: BulkClient, rejectedFile: RejectedFile, streams: Streams): Promise<number> {
   const { source, sizeBytes } = await openSource(options.file, streams.stdin)
   const startedMs = performance.now()
   const counts: Counts = { created: 0, existing: 0, rejected: 0 }
   const progress = startProgress(streams.stderr, sizeBytes)
   const stop = new AbortController()
-  // Each request in hand listens to it: as many as there are hands, on purpose.
+  // each request in hand listens to it, and each pause
   setMaxListeners(0, stop.signal)
   // A source that says nothing (a terminal, a pipe) would otherwise be waited for.
   stop.signal.addEventListener('abort', () => source.destroy())
@@ -131,41 +155,60 @@ async function importRows (options: ImportOptions, creator: LinkCreator, rejecte
   }
   process.once('SIGINT', onInterrupt)
   try {
-    await work(readRows(source, options.format), options.concurrency, stop, async (row) => {
-      await importRow(row, (body) => creator.create(body, stop.signal), rejectedFile, counts)
-      progress.update(row.endBytes, counts)
+    await work(batches(rowsOf(source, options), batchBounds), requestsAtOnce, stop, async (rows) => {
+      for (const [row, outcome] of await carriedOut(rows, client, stop.signal)) {
+        counts[outcome.kind]++
+        if (outcome.kind === 'rejected') await rejectedFile.add(rejectionOf(row, outcome))
+      }
+      progress.update(rows.at(-1)?.endBytes ?? 0, counts)
     })
   } finally {
     process.off('SIGINT', onInterrupt)
     source.destroy()
     progress.stop()
     streams.stdout.write(summary(counts, performance.now() - startedMs, rejectedFile.path))
+    for (const note of options.from?.notes() ?? []) streams.stderr.write(`${note}\n`)
   }
   if (isInterrupted) return exitCodes.interrupted
   return counts.rejected > 0 ? exitCodes.rejected : exitCodes.ok
 }
 
-type Create = (body: NonNullable<Row['body']>) => Promise<Outcome>
+const rejectionOf = ({ line, input }: Row, { reason, code }: Extract<Outcome, { kind: 'rejected' }>) => ({ line, reason, ...(code !== undefined && { code }), input })
 
-async function importRow (row: Row, create: Create, rejectedFile: RejectedFile, counts: Counts): Promise<void> {
-  const { line, input, body, problem = '' } = row
-  const outcome: Outcome = body === undefined ? { kind: 'rejected', reason: problem } : await create(body)
-  counts[outcome.kind]++
-  if (outcome.kind !== 'rejected') return
-  const { reason, code } = outcome
-  await rejectedFile.add({ line, reason, ...(code !== undefined && { code }), input })
+/**
+ * The outcome of each record, in order. What comes behind a record's first command is sent only where that made the link, or had made it: were it refused, the
+ * others would be about somebody else's.
+ */
+async function carriedOut (rows: readonly Row[], client: BulkClient, signal: AbortSignal): Promise<ReadonlyMap<Row, Outcome>> {
+  const outcomes = new Map<Row, Outcome>()
+  for (const row of rows) if (row.problem !== undefined) outcomes.set(row, { kind: 'rejected', reason: row.problem })
+  const refused = (row: Row): boolean => outcomes.get(row)?.kind === 'rejected'
+  for (let step = 0; ; step++) {
+    const open = rows.flatMap((row) => {
+      const command = refused(row) ? undefined : row.commands?.[step]
+      return command === undefined ? [] : [{ row, command }]
+    })
+    if (open.length === 0) return new Map(rows.flatMap((row) => outcomes.has(row) ? [[row, outcomes.get(row) as Outcome]] : []))
+    const told = await client.send(open.map(({ command }) => command), signal)
+    for (const [index, { row }] of open.entries()) {
+      const outcome = told[index] as Outcome
+      if (step === 0 || outcome.kind === 'rejected') outcomes.set(row, outcome)
+    }
+  }
 }
 
 /**
- * Takes rows one after the other and has up to `concurrency` of them in hand; no row is taken before there is a hand for it, which bounds the memory.
+ * Takes batches one after the other and has up to `concurrency` of them in hand; none is taken before there is a hand for it, which bounds the memory.
  * The first failure stops everything, and is thrown; so does `stop` from outside, without one.
  */
-async function work (rows: AsyncGenerator<Row, void, undefined>, concurrency: number, stop: AbortController, each: (row: Row) => Promise<void>): Promise<void> {
+async function work (
+  taken: AsyncGenerator<readonly Row[], void, undefined>, concurrency: number, stop: AbortController, each: (rows: readonly Row[]) => Promise<void>
+): Promise<void> {
   let failure: { error: unknown } | undefined
   const worker = async () => {
     try {
       while (!stop.signal.aborted) {
-        const next = await rows.next()
+        const next = await taken.next()
         if (next.done === true) return
         await each(next.value)
       }

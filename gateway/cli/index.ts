@@ -2,6 +2,7 @@
 // The command `linklog`: finds the subcommand and turns its outcome into an exit status; what a subcommand does lives in its own file.
 import { ConfigError } from '../config.js'
 import { exitCodes, UsageError } from './exit-codes.js'
+import { exportCommand, exportHelp } from './export.js'
 import { importCommand, importHelp } from './import.js'
 import { keysCommand, keysHelp } from './keys.js'
 import { rebuildCommand, rebuildHelp } from './rebuild.js'
@@ -9,12 +10,13 @@ import { rebuildCommand, rebuildHelp } from './rebuild.js'
 const help = `Usage: linklog <command> [options]
 
 Commands:
-  import FILE   create links from a list of URLs, a CSV or an NDJSON file
+  import FILE   create links from a list of URLs, a CSV or NDJSON file, or another shortener's
+  export WHAT   write links, revisions or visits as NDJSON or CSV
   keys          make, list and revoke API keys
   rebuild       make every table again from the log, while the service runs
 
 Options:
-  -h, --help    this text; 'linklog import --help' explains a command
+  -h, --help    this text; 'linklog COMMAND --help' explains a command
 
 Exit status:
   ${exitCodes.ok}  everything was done
@@ -23,6 +25,8 @@ Exit status:
   ${exitCodes.service}  the service could not be reached or kept failing; running the command again continues
   ${exitCodes.interrupted}  stopped by Ctrl-C; running the command again continues
 `
+
+const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr }
 
 async function run (args: readonly string[]): Promise<number> {
   const [command, ...rest] = args
@@ -33,14 +37,16 @@ async function run (args: readonly string[]): Promise<number> {
     case '-h':
     case '--help':
     case 'help':
-      process.stdout.write({ import: importHelp, keys: keysHelp, rebuild: rebuildHelp }[rest[0] ?? ''] ?? help)
+      process.stdout.write({ import: importHelp, export: exportHelp, keys: keysHelp, rebuild: rebuildHelp }[rest[0] ?? ''] ?? help)
       return exitCodes.ok
     case 'import':
-      return await importCommand(rest, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr })
+      return await importCommand(rest, streams)
+    case 'export':
+      return await exportCommand(rest, streams)
     case 'keys':
-      return await keysCommand(rest, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr })
+      return await keysCommand(rest, streams)
     case 'rebuild':
-      return await rebuildCommand(rest, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr })
+      return await rebuildCommand(rest, streams)
     default:
       throw new UsageError(`There is no command '${command}'. See 'linklog --help'.`)
   }

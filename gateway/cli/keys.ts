@@ -3,7 +3,6 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { KeyRing } from '../access/key-ring.js'
 import { KeyService, makeKey, type NewKey } from '../access/key-service.js'
 import { scopes, type Scope } from '../access/scopes.js'
@@ -17,6 +16,7 @@ import { isDateTime } from '../plugins/validation.js'
 import { makeTopics, stackAnswers } from '../prepare.js'
 import { ApiKeyQueries, type ApiKey } from '../queries/api-keys.js'
 import { namesFor } from '../topics.js'
+import { readArguments } from './arguments.js'
 import { exitCodes, UsageError } from './exit-codes.js'
 import type { Streams } from './import.js'
 
@@ -51,30 +51,16 @@ const packageRoot = (): string => {
   }
 }
 
-const strictly = (args: readonly string[]) => {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        help: { type: 'boolean', short: 'h' },
-        name: { type: 'string' },
-        scopes: { type: 'string' },
-        domains: { type: 'string' },
-        tags: { type: 'string' },
-        expires: { type: 'string' },
-        reason: { type: 'string' }
-      }
-    })
-  } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : String(error)} See 'linklog keys --help'.`)
-  }
-}
+const options = {
+  name: { type: 'string' }, scopes: { type: 'string' }, domains: { type: 'string' }, tags: { type: 'string' }, expires: { type: 'string' }, reason: { type: 'string' }
+} as const
+
+type Given = Readonly<Partial<Record<keyof typeof options, string>>>
 
 const list = (text: string | undefined): string[] => (text ?? '').split(',').map(part => part.trim()).filter(part => part !== '')
 const isScope = (text: string): text is Scope => (scopes as readonly string[]).includes(text)
 
-const asked = (values: ReturnType<typeof strictly>['values'], now: number): NewKey => {
+const asked = (values: Given, now: number): NewKey => {
   const name = values.name?.trim() ?? ''
   if (name === '' || name.length > 100) throw new UsageError("A key needs a --name of 1 to 100 characters. See 'linklog keys --help'.")
   const wanted = list(values.scopes)
@@ -157,7 +143,7 @@ const revoke = async (config: Config, id: string, reason: string | null, { stder
 
 /** Runs `linklog keys` with the arguments after the word `keys`; gives the exit status. */
 export async function keysCommand (args: readonly string[], streams: Streams): Promise<number> {
-  const { values, positionals: [command, id, ...more] } = strictly(args)
+  const { values, positionals: [command, id, ...more] } = readArguments('keys', args, options)
   if (values.help === true) {
     streams.stdout.write(keysHelp)
     return exitCodes.ok

@@ -3,13 +3,13 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { readConfig } from '../config.js'
 import { KsqlClient } from '../ksqldb/client.js'
 import { readMigrations } from '../migrations/files.js'
 import { namesFor } from '../topics.js'
 import { ViewReads } from '../views/reads.js'
 import { Rebuild } from '../views/rebuild.js'
+import { readArguments } from './arguments.js'
 import { exitCodes, UsageError } from './exit-codes.js'
 import type { Streams } from './import.js'
 
@@ -45,26 +45,16 @@ const seconds = (name: string, text: string, min: number): number => {
   return value * 1_000
 }
 
-const parseOptions = (args: readonly string[]) => {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        grace: { type: 'string', default: '5' }, timeout: { type: 'string', default: '86400' }, help: { type: 'boolean', short: 'h', default: false }
-      }
-    }).values
-  } catch (error) {
-    throw new UsageError((error as Error).message)
-  }
-}
-
 /** Runs `linklog rebuild`; gives the exit status. */
 export async function rebuildCommand (args: readonly string[], streams: Streams): Promise<number> {
-  const { grace, timeout, help } = parseOptions(args)
-  if (help) {
+  const { values: { grace, timeout, help }, positionals: [more] } = readArguments('rebuild', args, {
+    grace: { type: 'string', default: '5' }, timeout: { type: 'string', default: '86400' }
+  })
+  if (help === true) {
     streams.stdout.write(rebuildHelp)
     return exitCodes.ok
   }
+  if (more !== undefined) throw new UsageError(`What is '${more}'? See 'linklog rebuild --help'.`)
   const [graceMs, timeoutMs] = [seconds('grace', grace, 0), seconds('timeout', timeout, 1)]
   const config = readConfig(process.env)
   const names = namesFor(config.topicPrefix)

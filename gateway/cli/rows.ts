@@ -1,46 +1,44 @@
-// Reads the links to import out of a file, one at a time, in whichever of the three forms the file has; never holds more than one row.
+// Reads the records of a file, one at a time, in whichever form the file has; never holds more than one, but for JSON that is one whole document.
 import { parse } from 'csv-parse'
 import type { CsvError, Info } from 'csv-parse'
 import type { Readable } from 'node:stream'
 import { UsageError } from './exit-codes.js'
+import type { Command } from './bulk-client.js'
 
-/** The forms of input: a URL a line; CSV with a header; a JSON object a line. */
-export const formats = ['urls', 'csv', 'ndjson'] as const
-export type Format = typeof formats[number]
-
-/** One link of the file: either the body of its request, or the reason why there is none. */
+/** One link of the file: the commands that make it, or the reason why there are none. */
 export interface Row {
-  /** Line of the file, from 1, on which the row starts (for CSV: ends). */
+  /** Line of the file, from 1, on which the record starts (for CSV and SQL: ends); of a JSON document the record's place in it. */
   readonly line: number
-  /** How much of the file has been read up to the end of this row. */
+  /** How much of the file has been read up to the end of this record. */
   readonly endBytes: number
-  /** The row as it stood in the file. */
+  /** The record as it stood in the file. */
   readonly input: string
-  readonly body?: Readonly<Record<string, unknown>>
+  /** In order; those behind the first are about the link that the first has made. */
+  readonly commands?: readonly Command[]
   readonly problem?: string
+}
+
+export type Mapped = { readonly commands: readonly Command[] } | { readonly problem: string }
+
+/** What the cells of a CSV are called. */
+export interface Header {
+  readonly names: readonly string[]
+  /** Whether the first row is a record already. */
+  readonly isRecord?: boolean
+}
+
+/** How the records of a file become rows: usually one of each. */
+export interface Mapping {
+  /** @throws UsageError where the columns cannot be understood */
+  readonly header: (cells: readonly string[]) => Header
+  readonly cells: (fields: Readonly<Record<string, string>>) => readonly Mapped[]
+  readonly object: (fields: Readonly<Record<string, unknown>>) => readonly Mapped[]
 }
 
 /** No line of a sensible file is longer: a URL has at most 2,048 characters, a title and tags a few hundred. */
 export const rowBytesMax = 64 * 1024
-
-/** The form that a file's name promises: `.csv`, `.ndjson` and `.jsonl`; anything else is a URL a line. */
-export function formatOf (fileName: string): Format {
-  if (/\.csv$/i.test(fileName)) return 'csv'
-  return /\.(ndjson|jsonl)$/i.test(fileName) ? 'ndjson' : 'urls'
-}
-
-/**
- * The rows of a file in the order in which they stand. Blank lines are passed over, and in a list of URLs lines that start with `#`.
- * A row that cannot be read is given with its `problem`; the rows after it still come.
- * @throws UsageError for a CSV whose header or quoting makes every further row meaningless
- */
-export function readRows (source: Readable, format: Format): AsyncGenerator<Row, void, undefined> {
-  switch (format) {
-    case 'urls': return urlRows(source)
-    case 'ndjson': return jsonRows(source)
-    case 'csv': return csvRows(source)
-  }
-}
+/** A JSON document is held whole. */
+const documentBytesMax = 256 * 1024 * 1024
 
 interface Line { line: number, endBytes: number, text: string, problem?: string }
 
@@ -83,90 +81,100 @@ async function * splitLines (source: Readable): AsyncGenerator<Line, void, undef
   if (held.length > 0) yield toLine(++line, endBytes, held, isTooLong)
 }
 
-async function * urlRows (source: Readable): AsyncGenerator<Row, void, undefined> {
+/** A URL a line; lines that start with `#` are passed over. */
+export async function * urlRows (source: Readable): AsyncGenerator<Row, void, undefined> {
   for await (const { line, endBytes, text, problem } of splitLines(source)) {
     if (problem !== undefined) yield { line, endBytes, input: text, problem }
-    else if (text !== '' && !text.startsWith('#')) yield { line, endBytes, input: text, body: { url: text } }
+    else if (text !== '' && !text.startsWith('#')) yield { line, endBytes, input: text, commands: [{ url: text }] }
   }
 }
 
-async function * jsonRows (source: Readable): AsyncGenerator<Row, void, undefined> {
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** A JSON object a line. */
+export async function * jsonLineRows (source: Readable, mapping: Mapping): AsyncGenerator<Row, void, undefined> {
   for await (const { line, endBytes, text, problem } of splitLines(source)) {
     if (problem !== undefined) yield { line, endBytes, input: text, problem }
-    else if (text !== '') yield { line, endBytes, input: text, ...parseObject(text) }
+    else if (text !== '') for (const mapped of mapText(text, mapping)) yield { line, endBytes, input: text, ...mapped }
   }
 }
 
-function parseObject (text: string): { body: Record<string, unknown> } | { problem: string } {
+function mapText (text: string, mapping: Mapping): readonly Mapped[] {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch (error) {
-    return { problem: `The line is not JSON: ${error instanceof Error ? error.message : String(error)}` }
+    return [{ problem: `The line is not JSON: ${error instanceof Error ? error.message : String(error)}` }]
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { problem: 'The line is JSON, but not an object.' }
-  return { body: value as Record<string, unknown> }
+  return isObject(value) ? mapping.object(value) : [{ problem: 'The line is JSON, but not an object.' }]
 }
 
-type Cell = (text: string) => unknown
-
-const asText: Cell = (text) => text
-/** What is no number or boolean is passed on as it stands: the service says what it wants there, as it does for every other client. */
-const asInteger: Cell = (text) => /^\d{1,15}$/.test(text) ? Number(text) : text
-const asBoolean: Cell = (text) => text === 'true' ? true : text === 'false' ? false : text
-const asList: Cell = (text) => text.split(',').map((tag) => tag.trim()).filter((tag) => tag !== '')
-
-/** The columns of a CSV: the fields of POST /api/links. */
-const columns: Readonly<Record<string, Cell>> = {
-  url: asText,
-  slug: asText,
-  title: asText,
-  tags: asList,
-  validFrom: asText,
-  validUntil: asText,
-  maxVisits: asInteger,
-  redirectStatus: asInteger,
-  forwardQuery: asBoolean,
-  reason: asText
-}
-
-/** The names of the columns that a CSV may have. */
-export const columnNames: readonly string[] = Object.keys(columns)
-
-function checkHeader (header: readonly string[]): string[] {
-  const names = header.map((name) => name.trim())
-  const unknown = names.filter((name) => !Object.hasOwn(columns, name))
-  if (unknown.length > 0) throw new UsageError(`The CSV has a column '${unknown[0]}'. Columns are ${columnNames.join(', ')}.`)
-  if (!names.includes('url')) throw new UsageError("The CSV has no column 'url' in its first line.")
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw new UsageError(`The CSV has the column '${twice}' twice.`)
-  return names
-}
-
-function bodyOf (names: readonly string[], cells: readonly string[]): Record<string, unknown> {
-  const body: Record<string, unknown> = {}
-  for (const [index, name] of names.entries()) {
-    const text = (cells[index] ?? '').trim()
-    // An empty cell is a field not given: CSV has no other way to say so.
-    if (text !== '') body[name] = columns[name]?.(text)
+/**
+ * JSON documents with lists of records in them: one, or one a line.
+ * @param find the records of a document
+ * @throws UsageError for what is no JSON, or too large
+ */
+export async function * documentRows (
+  source: Readable, mapping: Mapping, find: (document: unknown) => readonly unknown[]
+): AsyncGenerator<Row, void, undefined> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of source as AsyncIterable<Buffer | string>) {
+    chunks.push(Buffer.from(chunk))
+    bytes += chunk.length
+    if (bytes > documentBytesMax) throw new UsageError(`The JSON is larger than ${documentBytesMax / 1024 / 1024} MiB: split it.`)
   }
-  return body
+  const records = documentsOf(utf8Text(Buffer.concat(chunks))).flatMap(find)
+  for (const [index, record] of records.entries()) {
+    const row = { line: index + 1, endBytes: Math.round(bytes * (index + 1) / records.length), input: JSON.stringify(record) }
+    for (const mapped of isObject(record) ? mapping.object(record) : [{ problem: 'The record is not an object.' }]) yield { ...row, ...mapped }
+  }
 }
 
-async function * csvRows (source: Readable): AsyncGenerator<Row, void, undefined> {
+function utf8Text (bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    throw new UsageError('The file is not valid UTF-8.')
+  }
+}
+
+function documentsOf (text: string): readonly unknown[] {
+  const parsed = (json: string): unknown => {
+    try {
+      return JSON.parse(json) as unknown
+    } catch {
+      return undefined
+    }
+  }
+  const whole = parsed(text)
+  if (whole !== undefined) return [whole]
+  return text.split('\n').map((line) => line.trim()).filter((line) => line !== '').map((line, index) => {
+    const document = parsed(line)
+    if (document === undefined) throw new UsageError(`The file is not JSON, and neither is its line ${index + 1} that is not blank.`)
+    return document
+  })
+}
+
+/**
+ * CSV with a header. A record whose cells are not as many as the header's is given with its problem.
+ * @throws UsageError for a header or quoting that makes every further record meaningless
+ */
+export async function * csvRows (source: Readable, mapping: Mapping): AsyncGenerator<Row, void, undefined> {
   const parser = parse({ bom: true, info: true, raw: true, relax_column_count: true, skip_empty_lines: true, max_record_size: rowBytesMax })
   source.on('error', (error) => parser.destroy(error))
   source.pipe(parser)
-  let names: string[] | undefined
+  let names: readonly string[] | undefined
   try {
     for await (const { record, info, raw } of parser as AsyncIterable<{ record: string[], info: Info, raw: string }>) {
       if (names === undefined) {
-        names = checkHeader(record)
-        continue
+        const header = mapping.header(record)
+        names = header.names
+        if (header.isRecord !== true) continue
       }
       const row = { line: info.lines, endBytes: info.bytes, input: raw.trimEnd() }
-      if (record.length === names.length) yield { ...row, body: bodyOf(names, record) }
-      else yield { ...row, problem: `The row has ${record.length} cells, the header ${names.length}.` }
+      if (record.length !== names.length) yield { ...row, problem: `The row has ${record.length} cells, the header ${names.length}.` }
+      else for (const mapped of mapping.cells(fieldsOf(names, record))) yield { ...row, ...mapped }
     }
   } catch (error) {
     const code = (error as CsvError | undefined)?.code
@@ -176,3 +184,7 @@ async function * csvRows (source: Readable): AsyncGenerator<Row, void, undefined
   }
   if (names === undefined) throw new UsageError('The CSV is empty: its first line must name the columns.')
 }
+
+/** An empty cell is a field not given: CSV has no other way to say so. */
+export const fieldsOf = (names: readonly string[], cells: readonly string[]): Record<string, string> =>
+  Object.fromEntries(names.map((name, index) => [name, (cells[index] ?? '').trim()] as const).filter(([, text]) => text !== ''))

@@ -33,7 +33,7 @@ export async function linklog (args: readonly string[], { cwd, stdin = '', keepS
   return { status, stdout, stderr }
 }
 
-export interface Asked { method: string, path: string, headers: IncomingHttpHeaders, body: Record<string, unknown> }
+export interface Asked { method: string, path: string, headers: IncomingHttpHeaders, text: string }
 
 export interface FakeService {
   readonly url: string
@@ -56,7 +56,7 @@ export async function fakeService (answer: (asked: Asked, response: ServerRespon
     request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
       const one = {
         method: request.method ?? '', path: request.url ?? '', headers: request.headers,
-        body: JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>
+        text: Buffer.concat(chunks).toString()
       }
       asked.push(one)
       answer(one, response, asked.length)
@@ -84,24 +84,54 @@ export function json (response: ServerResponse, status: number, body: unknown, h
   response.writeHead(status, { 'content-type': status < 400 ? 'application/json' : 'application/problem+json', ...headers }).end(JSON.stringify(body))
 }
 
+export type Line = Readonly<Record<string, unknown>>
+
+/** The lines of a bulk request. */
+export const linesOf = ({ text }: Asked): Line[] => text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Line)
+
+/** A bulk answer: an outcome for each line, with its number. */
+export function outcomes (response: ServerResponse, told: readonly object[]): void {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' }).end(told.map((one, index) => `${JSON.stringify({ line: index + 1, ...one })}\n`).join(''))
+}
+
+export const created = { status: 201, outcome: 'created' }
+
+export interface LinkStore {
+  readonly answer: (asked: Asked, response: ServerResponse) => void
+  /** All that were ever asked for. */
+  readonly lines: Line[]
+  readonly urls: Map<string, unknown>
+}
+
 /**
- * Answers as the service does as far as an import can see: 201 for a new link (again, and marked, for its Idempotency-Key), 200 for a URL that stands,
- * 409 for a slug of another URL, 422 for no URL.
+ * What the service makes of a line, as far as an import can see: created for a new link (again, and marked, for its key), existing for a URL that
+ * stands, refused for a slug of another URL and for a URL that is none.
  */
-export function linkStore (): (asked: Asked, response: ServerResponse) => void {
-  const urlBySlug = new Map<string, unknown>()
-  return ({ body, headers }, response) => {
-    const { url, slug } = body
+export function linkStore (): LinkStore {
+  const urls = new Map<string, unknown>()
+  const lines: Line[] = []
+  const keys = new Set<string>()
+  const tell = (line: Line): object => {
+    lines.push(line)
+    const { url, slug, op, link, idempotencyKey } = line
+    const replayed = typeof idempotencyKey === 'string' && keys.has(idempotencyKey)
+    if (op !== undefined) {
+      if (!urls.has(String(link))) return { status: 404, outcome: 'rejected', code: 'link_not_found', detail: `There is no link ${String(link)}` }
+      if (typeof idempotencyKey === 'string') keys.add(idempotencyKey)
+      return { status: 200, outcome: 'changed', ...(replayed && { replayed }) }
+    }
     if (typeof url !== 'string' || !/^https?:\/\//.test(url)) {
-      json(response, 422, { title: 'Invalid', detail: 'The body is not valid.', code: 'LINK_INVALID', errors: [{ pointer: '/url', detail: 'is not an http or https URL' }] })
-      return
+      const detail = 'must begin with http:// or https://'
+      return { status: 422, outcome: 'rejected', code: 'validation_failed', detail, errors: [{ pointer: '/url', detail }] }
     }
     const name = typeof slug === 'string' ? slug : `derived:${url}`
-    const stands = urlBySlug.get(name)
-    urlBySlug.set(name, stands ?? url)
-    if (stands === undefined) json(response, 201, { slug: name })
-    else if (stands === url && headers['idempotency-key'] !== undefined) json(response, 201, { slug: name }, { 'idempotent-replayed': 'true' })
-    else if (stands === url) json(response, 200, { slug: name })
-    else json(response, 409, { title: 'Conflict', detail: `The slug ${name} is taken.`, code: 'SLUG_TAKEN' })
+    const stands = urls.has(name)
+    if (!stands) urls.set(name, url)
+    if (typeof idempotencyKey === 'string') keys.add(idempotencyKey)
+    if (!stands) return created
+    if (replayed) return { ...created, replayed }
+    if (slug === undefined) return { status: 200, outcome: 'existing' }
+    return { status: 409, outcome: 'rejected', code: 'slug_taken', detail: `"${name}" is taken` }
   }
+  return { answer: (asked, response) => outcomes(response, linesOf(asked).map(tell)), lines, urls }
 }

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { Pool } from 'undici'
 import { until } from './until.js'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
+export const root = fileURLToPath(new URL('../../', import.meta.url))
 
 const addressNames = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'KSQLDB_URL'] as const
 
