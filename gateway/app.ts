@@ -193,7 +193,7 @@ const registerLists = async (app: FastifyInstance, config: Config, names: Names,
     gate: new ScanGate(exportsAtOnce),
     lister,
     queries: new LinkQueries(app.ksqldb, names),
-    visits: { log, ends, since, standing: async links => await app.links.getAll(links) },
+    visits: { log, keys: app.visitKeys, ends, since, standing: async links => await app.links.getAll(links) },
     publicUrl
   })
 }

@@ -1,4 +1,5 @@
 // The visits of an export: the log read from its beginning, or from where the period begins, to where it ended when the export began.
+import type { KeyRing } from '../erasure/key-ring.js'
 import { needsTags, selects, type LinkSelection } from '../links/selection.js'
 import type { LinkView } from '../links/view.js'
 import type { LoggedVisit, VisitLog } from '../visits/log.js'
@@ -7,6 +8,7 @@ import type { Bots } from '../visits/question.js'
 
 export interface VisitExport {
   readonly log: Pick<VisitLog, 'partitions' | 'partitionOf' | 'read'>
+  readonly keys: Pick<KeyRing, 'open' | 'refresh'>
   /** Where each partition of the log ends now. */
   readonly ends: () => Promise<ReadonlyMap<number, number>>
   /** The first offset of each partition whose record's timestamp is not before an instant; a partition without one may be absent. */
@@ -52,7 +54,7 @@ class TagsNow {
 
 /** Visits by partition and offset, as the API tells them. @throws LinklogError unavailable, and the signal's reason. */
 export async function * visitRows (
-  { log, ends, since, standing }: VisitExport, { selection, period, bots, defaultHost }: VisitsAsked, signal: AbortSignal
+  { log, keys, ends, since, standing }: VisitExport, { selection, period, bots, defaultHost }: VisitsAsked, signal: AbortSignal
 ): AsyncGenerator<ReturnType<typeof presentVisit>> {
   const { links = [] } = selection
   const [end, start] = await Promise.all([ends(), period.from === 0 ? new Map<number, number>() : since(Math.max(0, period.from - clocksApartMs))])
@@ -64,7 +66,8 @@ export async function * visitRows (
     for await (const stretch of log.read(partition, start.get(partition) ?? 0, end.get(partition) ?? 0, signal)) {
       const met = stretch.filter(isIn)
       if (needsTags(selection)) await tags.know(met.map(({ link }) => link))
-      for (const one of met) if (selects(selection, one.link, tags.of(one.link), defaultHost)) yield presentVisit(one)
+      if (met.length > 0) await keys.refresh() // what any gateway has erased by now is not told
+      for (const one of met) if (selects(selection, one.link, tags.of(one.link), defaultHost)) yield presentVisit(one, keys)
     }
   }
 }

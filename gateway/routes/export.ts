@@ -44,7 +44,7 @@ const columns = {
     'validFrom', 'validUntil', 'maxVisits', 'redirectStatus', 'forwardQuery', 'rules', 'scheduled', 'difference'
   ],
   visits: [
-    'id', 'link', 'version', 'rule', 'url', 'outcome', 'visitedAt', 'referrer', 'device', 'browser', 'os', 'country', 'language', 'visitor', 'bot', 'partition', 'offset'
+    'id', 'link', 'version', 'rule', 'url', 'outcome', 'visitedAt', 'referrer', 'device', 'browser', 'os', 'country', 'language', 'visitor', 'bot', 'erased', 'partition', 'offset'
   ]
 } as const
 
