@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { skipWithoutBuild, startService } from './support.js'
 import type { Service } from './support.js'
+import { testdir } from '../helpers/testdir.js'
 import { until } from '../helpers/until.js'
 
 t.setTimeout(300_000)
@@ -28,6 +29,15 @@ const bulk = async (gateway: Service, lines: readonly unknown[], headers: Record
   if (answer.status !== 200) throw new Error(answer.text)
   return answer.text.trimEnd().split('\n').map(line => JSON.parse(line) as Outcome)
 }
+
+/** Every link with this text in its name, its version and URL, once the table has as many. */
+const exported = async (gateway: Service, text: string, count: number): Promise<string[]> => await until(`${count} links in the table`, async () => {
+  const answer = await gateway.call('GET', `/api/export/links?text=${text}`)
+  const rows = answer.text.split('\n').filter(line => line !== '').map(line => JSON.parse(line) as { link: string, version: number, url: string })
+  return rows.length >= count && rows.map(({ link, version, url }) => `${link}@${version} ${url}`).sort()
+}, 120_000)
+
+const firstVersions = (lines: ReadonlyArray<{ readonly slug: string, readonly url: string }>): string[] => lines.map(({ slug, url }) => `${slug}@1 ${url}`).sort()
 
 t.test('bulk', { skip: skipWithoutBuild }, async t => {
   const gateway = await startService(t)
@@ -114,13 +124,40 @@ t.test('bulk', { skip: skipWithoutBuild }, async t => {
     t.ok(again.every(({ outcome, line }, index) => outcome === 'created' && line === index + 1), 'all are told as created: some are replays')
     const third = await bulk(gateway, lines.slice(0, 50), headers)
     t.ok(third.every(({ outcome, replayed }) => outcome === 'created' && replayed === true))
-    const stands = await until('the list has them', async () => {
-      const { body } = await gateway.call('GET', '/api/links?text=many-19&limit=500')
-      return body.links.length === lines.filter(({ slug }) => slug.includes('many-19')).length && body.links
-    })
-    t.ok((stands as Array<{ version: number }>).every(({ version }) => version === 1))
+    t.strictSame(await exported(gateway, 'many-', many), firstVersions(lines))
     const other = await bulk(gateway, [{ url: 'https://else.example/', slug: 'many-0' }], headers)
     t.match(other, [{ outcome: 'rejected', code: 'slug_taken' }], 'other content is another key')
+  })
+
+  await t.test(`${many} lines, gateway and stack killed half way, started again and sent again: none lost, none twice`, async t => {
+    const dataDir = testdir(t)
+    const lines = Array.from({ length: many }, (_, index) => ({ url: `https://killed.example/${index}`, slug: `killed-${index}` }))
+    const headers = { 'content-type': 'application/x-ndjson', 'idempotency-key': 'through-a-kill' }
+    const first = await startService(t, { dataDir })
+    const { hostname, port } = new URL(first.url)
+    const told = await new Promise<number>((resolve, reject) => {
+      let count = 0
+      let killing: Promise<void> | undefined
+      const request = httpRequest({ hostname, port, path: '/api/links/bulk', method: 'POST', headers }, response => {
+        response.on('data', (chunk: Buffer) => {
+          for (const byte of chunk) if (byte === 0x0a) count++
+          if (count >= many / 2) killing ??= first.kill()
+        })
+        response.on('error', () => {}) // the kill
+        response.on('close', () => { (killing ?? Promise.reject(new Error(`only ${count} outcomes came`))).then(() => resolve(count), reject) })
+      })
+      request.on('error', error => { if (killing === undefined) reject(error) })
+      // the last quarter is never sent: the request is not over when it dies, however slowly the outcomes are read
+      request.write(`${toBody(lines.slice(0, many * 3 / 4))}\n`)
+    })
+    t.ok(told >= many / 2 && told < many, `${told} of ${many} were told when it died`)
+    const second = await startService(t, { dataDir, prefix: first.prefix })
+    const again = await bulk(second, lines, headers)
+    t.equal(again.length, many)
+    t.strictSame(again.filter(({ outcome, line }, index) => outcome !== 'created' || line !== index + 1), [])
+    t.ok(again.filter(({ replayed }) => replayed === true).length >= told, 'what was told is told again')
+    t.strictSame(await exported(second, 'killed-', many), firstVersions(lines))
+    await second.stop()
   })
 
   await t.test('outcomes come while lines are still being sent', async t => {
