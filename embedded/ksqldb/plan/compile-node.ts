@@ -231,6 +231,13 @@ export class NodeCompiler {
   #cast (expression: Of<'Cast'>, scope: Scope): Compiled {
     const { type, evaluate } = this.compile(expression.expression, scope)
     const cast = castBetween(type, expression.type)
+    if (isLiteral(expression.expression)) {
+      try {
+        return this.#literal(expression.type, cast(evaluate([])))
+      } catch {
+        // A cast that fails is told of each row.
+      }
+    }
     return { type: expression.type, evaluate: this.guard(expression, row => cast(evaluate(row))) }
   }
 

@@ -154,6 +154,12 @@ export class ByteReader {
   /** Passes over so many bytes and gives where they begin. */
   skip (bytes: number): number { return this.#need(bytes) }
 
+  /** Passes over a varint of up to ten bytes. */
+  skipVarint (): void {
+    for (let bytes = 0; bytes < 10; bytes++) if (this.byte() < 128) return
+    throw new CorruptDataError('a number is longer than ten bytes')
+  }
+
   byte (): number {
     return this.buffer[this.#need(1)]!
   }

@@ -84,6 +84,8 @@ export class QueryTask {
   /** When the first of them was processed. */
   #uncommittedSince = 0
   #committedAt = 0
+  /** Up to which place the records of the buffer at hand come before those of others. */
+  #through = -Infinity
   /** Committed and not appended yet, in the order of the commits. */
   #outgoing: OutboxEntry[] = []
   /** Why a commit failed that someone else asked for: the task's loop has to take it from there. */
@@ -292,8 +294,8 @@ export class QueryTask {
     }
   }
 
-  /** The buffer whose next record comes first, and through which place its records do. undefined where one must be filled before that can be said. */
-  #next (): { readonly buffer: SourceBuffer, readonly through: number } | undefined {
+  /** The buffer whose next record comes first; its records do up to the place `#through`. undefined where one must be filled before that can be said. */
+  #next (): SourceBuffer | undefined {
     let best: SourceBuffer | undefined
     let bestPlace = Infinity
     let through = Infinity
@@ -313,7 +315,8 @@ export class QueryTask {
         through = Math.min(through, place)
       }
     }
-    return best === undefined ? undefined : { buffer: best, through }
+    this.#through = through
+    return best
   }
 
   #placeOf ({ log }: SourceBuffer, { offset, record }: SourceRecord): number {
@@ -358,7 +361,8 @@ export class QueryTask {
     if (this.#uncommitted === 0) this.#uncommittedSince = started
     this.metrics.lastRecordAt = this.#options.clock()
     const most = Math.min(this.#options.recordsPerCommit, SLICE_RECORDS_MAX)
-    let [buffer, through] = [this.#buffers[0]!, -Infinity]
+    let buffer = this.#buffers[0]!
+    this.#through = -Infinity
     for (let records = 0; records < most; records++) {
       if (records % DEADLINE_EVERY === DEADLINE_EVERY - 1) {
         if (performance.now() > deadline) return
@@ -366,11 +370,10 @@ export class QueryTask {
       }
       if (this.#outputIsFull() || this.#options.isFull()) return
       let next = buffer.records[buffer.at]
-      if (next === undefined || this.#placeOf(buffer, next) > through) {
+      if (next === undefined || this.#placeOf(buffer, next) > this.#through) {
         const first = this.#next()
         if (first === undefined) return
-        buffer = first.buffer
-        through = first.through
+        buffer = first
         next = buffer.records[buffer.at]!
       }
       buffer.at++

@@ -47,7 +47,6 @@ function placeOf (column: Column, source: SourceDescription): Place {
   const keyAt = source.sourceSchema.key.findIndex(one => one.name === name)
   if (keyAt >= 0) return (_record, _partition, key) => key === null ? null : key[keyAt]!
   switch (name) {
-    case 'ROWTIME': return record => BigInt(record.timestamp)
     case 'ROWPARTITION': return (_record, partition) => partition
     case 'ROWOFFSET': return record => BigInt(record.offset)
     case 'WINDOWSTART': return (_record, _partition, _key, window) => window === undefined ? null : BigInt(window.start)
@@ -77,11 +76,12 @@ function splitWindowedKey (data: Buffer, window: WindowInfo): { key: Buffer, win
   return { key: data.subarray(0, data.length - suffix), window: { start, end } }
 }
 
-/** A function that makes the source's rows: of a decoded value, which may be a row already, and of what does not stand in it. */
+/** A function that makes the source's rows but for ROWTIME: of a decoded value, which may be a row already, and of what does not stand in it. */
 function rowMaker (source: SourceDescription, isLaidOut: boolean, layout: RowLayout): (value: Row, ...of: Parameters<Place>) => Row {
   const read = columnsRead(source)
   const inValue = new Set(layout.places)
-  const places = source.columns.flatMap((column, at) => inValue.has(at) || !read.has(column.name) ? [] : [{ at, of: placeOf(column, source) }])
+  const isExtra = ({ name }: Column, at: number): boolean => name !== 'ROWTIME' && !inValue.has(at) && read.has(name)
+  const places = source.columns.flatMap((column, at) => isExtra(column, at) ? [{ at, of: placeOf(column, source) }] : [])
   const { width } = layout
   return (value, record, partition, key, window) => {
     let row = value
@@ -165,8 +165,8 @@ export async function createDecoder (source: SourceDescription, { registry, cont
   const rowOf = rowMaker(source, values.isLaidOut === true, layout)
   const timestampOf = timestampExtractor(source, context)
   const { window: windowInfo } = source
-  // ROWTIME must be known before the row is whole, and may come out of it: so its place is filled last.
-  const rowtimeAt = source.columns.findIndex(column => column.name === 'ROWTIME')
+  // ROWTIME may come out of the row: so its place is filled last.
+  const rowtimeAt = columnsRead(source).has('ROWTIME') ? source.columns.findIndex(column => column.name === 'ROWTIME') : -1
   const prepareOne = async (deserializer: Deserializer, data: Buffer | null): Promise<void> => {
     if (data !== null && data.length > 0) await deserializer.prepare?.(data)
   }
@@ -190,7 +190,7 @@ export async function createDecoder (source: SourceDescription, { registry, cont
     }
     const row = rowOf(value, record, partition, key, window)
     const timestamp = timestampOf(row, record)
-    if (timestamp !== record.timestamp && rowtimeAt >= 0 && row[rowtimeAt] !== null) row[rowtimeAt] = BigInt(Math.max(timestamp, -1))
+    if (rowtimeAt >= 0) row[rowtimeAt] = BigInt(Math.max(timestamp, -1))
     return { offset, record: new StreamRecord(key, window, row, null, timestamp), headers, error: timestamp < 0 ? withoutTime(row) : undefined }
   }
   return {

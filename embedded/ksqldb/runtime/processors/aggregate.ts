@@ -108,10 +108,14 @@ export class Aggregator {
   /** The row that the step gives for a state. */
   map (state: Row, window: Window | undefined): Row {
     const plain = this.#plain.length
-    const row: Row = new Array<Value>(plain + this.#aggregates.length)
+    const width = plain + this.#aggregates.length
+    const row: Row = new Array<Value>(window === undefined ? width : width + 2)
     for (let i = 0; i < plain; i++) row[i] = state[i]!
     for (let i = 0; i < this.#aggregates.length; i++) row[plain + i] = this.#aggregates[i]!.implementation.map(state[plain + i]!)
-    if (window !== undefined) row.push(BigInt(window.start), BigInt(window.end))
+    if (window !== undefined) {
+      row[width] = BigInt(window.start)
+      row[width + 1] = BigInt(window.end)
+    }
     return row
   }
 }

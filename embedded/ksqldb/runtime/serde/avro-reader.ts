@@ -206,19 +206,19 @@ function makeSkipper (schema: AvroSchema, depth: number): Read {
   const part = (one: AvroSchema) => avroSkipper(one, depth + 1)
   switch (schema.type) {
     case 'null': return () => null
-    case 'boolean': return from => { from.byte(); return null }
-    case 'int': case 'long': case 'enum': return from => { from.signed64(); return null }
-    case 'float': return from => { from.bytes(4); return null }
-    case 'double': return from => { from.bytes(8); return null }
-    case 'bytes': case 'string': return from => { from.bytes(from.signed()); return null }
-    case 'fixed': return from => { from.bytes(schema.size); return null }
+    case 'boolean': return from => { from.skip(1); return null }
+    case 'int': case 'long': case 'enum': return from => { from.skipVarint(); return null }
+    case 'float': return from => { from.skip(4); return null }
+    case 'double': return from => { from.skip(8); return null }
+    case 'bytes': case 'string': return from => { from.skip(from.signed()); return null }
+    case 'fixed': return from => { from.skip(schema.size); return null }
     case 'array': {
       const item = part(schema.items)
       return from => { forEachItem(from, () => { item(from) }); return null }
     }
     case 'map': {
       const value = part(schema.values)
-      return from => { forEachItem(from, () => { from.bytes(from.signed()); value(from) }); return null }
+      return from => { forEachItem(from, () => { from.skip(from.signed()); value(from) }); return null }
     }
     case 'record': {
       const fields = schema.fields.map(field => part(field.type))

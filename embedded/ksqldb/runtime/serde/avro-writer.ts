@@ -158,7 +158,10 @@ export function avroRecordWriter (
     return { at: -1, write: defaultWriter(field.type, field.defaultValue ?? null) }
   })
   return (to, row) => {
-    for (const { at, write } of writes) write(to, at < 0 ? null : row[at]!)
+    for (let i = 0; i < writes.length; i++) {
+      const { at, write } = writes[i]!
+      write(to, at < 0 ? null : row[at]!)
+    }
   }
 }
 
