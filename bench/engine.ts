@@ -22,6 +22,7 @@ const usage = `Visits through the tables visits_by_link, visits_by_url, visits_b
   --visits N       how many (1,000,000)
   --links N        over how many links (10,000)
   --skip-distinct  leave out the run in which each visit is of a link of its own
+  --only-distinct  make only that run
   --only-load      leave out pull queries and the time until a visit is seen
   --seconds N      how long pull queries are asked at each number of connections (5)
   --profile DIR    write profiles of the embedded stack's processor time there
@@ -40,7 +41,7 @@ const LOAD_TIMEOUT_MS = 1_800_000
 const CHECK_ATTEMPTS = 3
 const CHECK_PAUSE_MS = 300
 
-interface Settings { visits: number, links: number, seconds: number, skipDistinct: boolean, onlyLoad: boolean, profile: string | undefined }
+interface Settings { visits: number, links: number, seconds: number, runs: readonly boolean[], onlyLoad: boolean, profile: string | undefined }
 
 function settingsFrom (flags: readonly string[]): Settings {
   const { values } = parseArgs({
@@ -50,6 +51,7 @@ function settingsFrom (flags: readonly string[]): Settings {
       links: { type: 'string', default: '10000' },
       seconds: { type: 'string', default: '5' },
       'skip-distinct': { type: 'boolean', default: false },
+      'only-distinct': { type: 'boolean', default: false },
       'only-load': { type: 'boolean', default: false },
       profile: { type: 'string' }
     }
@@ -59,9 +61,10 @@ function settingsFrom (flags: readonly string[]): Settings {
     if (!Number.isInteger(value) || value < 1) throw new Error(`--${name}: a whole number from 1 on, not "${values[name]}"`)
     return value
   }
+  if (values['skip-distinct'] && values['only-distinct']) throw new Error('--skip-distinct, --only-distinct: one of the two, since both leave nothing to run')
   return {
     visits: count('visits'), links: count('links'), seconds: count('seconds'),
-    skipDistinct: values['skip-distinct'], onlyLoad: values['only-load'], profile: values.profile
+    runs: values['only-distinct'] ? [true] : values['skip-distinct'] ? [false] : [false, true], onlyLoad: values['only-load'], profile: values.profile
   }
 }
 
@@ -229,7 +232,7 @@ async function load (bench: Bench, settings: Settings, distinct: boolean, progre
   await untilRead(bench)
   const seconds = (performance.now() - started) / 1000
   const cpuSeconds = bench.stack.cpuSeconds() - cpuBefore
-  const { peakRssMiB, peakAnonymousMiB } = bench.stack
+  const { peakRssMiB, peakAnonymousMiB, peakFileMiB } = bench.stack
   progress(`read in ${seconds.toFixed(1)} s; comparing every key with the recount`)
   await checkAll(bench, recount)
   const perSecond = settings.visits / seconds
@@ -237,7 +240,8 @@ async function load (bench: Bench, settings: Settings, distinct: boolean, progre
     { name: `visits a second into four tables, ${name}`, value: perSecond, unit: '1/s' },
     { name: `processor time for a million visits, ${name}`, value: cpuSeconds / settings.visits * 1e6, unit: 's' },
     { name: `peak memory, ${name}`, value: peakRssMiB, unit: 'MiB' },
-    { name: `of it the process's own, ${name}`, value: peakAnonymousMiB, unit: 'MiB' }
+    { name: `the process's own (RssAnon) at most, ${name}`, value: peakAnonymousMiB, unit: 'MiB' },
+    { name: `mapped pages of files (RssFile) at most, ${name}`, value: peakFileMiB, unit: 'MiB' }
   ]
   return { measures, perSecond, recount }
 }
@@ -300,7 +304,7 @@ async function run (flags: readonly string[], progress: (text: string) => void):
   const settings = settingsFrom(flags)
   const measures: Measure[] = []
   const goals: Report['goals'][number][] = []
-  for (const distinct of settings.skipDistinct ? [false] : [false, true]) {
+  for (const distinct of settings.runs) {
     const bench = await Bench.open(settings.profile)
     try {
       const loaded = await load(bench, settings, distinct, progress)

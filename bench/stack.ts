@@ -17,14 +17,15 @@ export interface Addresses {
 }
 
 /** The figures that Linux keeps of a process; zeros elsewhere. */
-export function readUse (pid: number | undefined): { cpuSeconds: number, rssMiB: number, anonymousMiB: number } {
+export function readUse (pid: number | undefined): { cpuSeconds: number, rssMiB: number, anonymousMiB: number, fileMiB: number } {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
     const kib = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0)
-    return { cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND, rssMiB: kib('VmRSS') / MIB, anonymousMiB: kib('RssAnon') / MIB }
+    const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+    return { cpuSeconds, rssMiB: kib('VmRSS') / MIB, anonymousMiB: kib('RssAnon') / MIB, fileMiB: kib('RssFile') / MIB }
   } catch {
-    return { cpuSeconds: 0, rssMiB: 0, anonymousMiB: 0 }
+    return { cpuSeconds: 0, rssMiB: 0, anonymousMiB: 0, fileMiB: 0 }
   }
 }
 
@@ -34,8 +35,10 @@ export class StackProcess implements Addresses {
   readonly ksqldbUrl: string
   /** Largest resident set since `resetPeak`, with the pages of the state store that the system keeps in memory for it. */
   peakRssMiB = 0
-  /** Largest share of it that is the process's own: heap, buffers. */
+  /** The process's own at most, RssAnon: heap, buffers. */
   peakAnonymousMiB = 0
+  /** Mapped pages of files at most, RssFile: the state store and the program, which the system may take back at any time. */
+  peakFileMiB = 0
   readonly #child: ChildProcess
   readonly #sampling: NodeJS.Timeout
 
@@ -65,13 +68,14 @@ export class StackProcess implements Addresses {
   }
 
   #sample (): void {
-    const { rssMiB, anonymousMiB } = readUse(this.#child.pid)
+    const { rssMiB, anonymousMiB, fileMiB } = readUse(this.#child.pid)
     this.peakRssMiB = Math.max(this.peakRssMiB, rssMiB)
     this.peakAnonymousMiB = Math.max(this.peakAnonymousMiB, anonymousMiB)
+    this.peakFileMiB = Math.max(this.peakFileMiB, fileMiB)
   }
 
   resetPeak (): void {
-    this.peakRssMiB = this.peakAnonymousMiB = 0
+    this.peakRssMiB = this.peakAnonymousMiB = this.peakFileMiB = 0
     this.#sample()
   }
 

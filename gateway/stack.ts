@@ -59,8 +59,7 @@ export class EmbeddedStack {
 
   async #launch (): Promise<ReadyMessage> {
     const startedAt = performance.now()
-    // a batch of records lives for a moment, and is more than the young generation holds by default: moving it on and collecting it there costs a third
-    const child = fork(entry, [], { env: this.#env, execArgv: [...process.execArgv, '--max-semi-space-size=64'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const child = fork(entry, [], { env: this.#env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#child = child
     return await new Promise<ReadyMessage>((resolve, reject) => {
       let ready = false
