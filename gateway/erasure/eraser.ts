@@ -23,7 +23,7 @@ export interface EraserOptions {
   readonly starts: (ms: number) => Promise<ReadonlyMap<number, number>>
   /** Where each partition of the log ends now. */
   readonly ends: () => Promise<ReadonlyMap<number, number>>
-  readonly keys: Pick<KeyRing, 'open' | 'refresh' | 'root'>
+  readonly keys: Pick<KeyRing, 'open' | 'refresh' | 'root' | 'tree'>
   /** A producer of the transactional id that all erasures share, connected. */
   readonly connect: () => Promise<TransactionalLog>
   readonly keysTopic: string
@@ -40,8 +40,8 @@ export interface EraserOptions {
 export interface Days { readonly from: number, readonly to: number }
 export interface By { readonly actor: string, readonly reason: string | null }
 
-/** Of one root: at 42 bytes a node at most, its record is one that a broker takes. */
-const nodesMax = 20_000
+/** Of one root: at 51 bytes a node at most, its record is one that a broker takes. */
+const nodesMax = 18_000
 /** Of one send: a broker takes 1 MiB unless told otherwise. */
 const sendBytesMax = 600_000
 const attemptsMax = 8
@@ -176,9 +176,10 @@ export class Eraser {
   * #sends (paths: ReadonlyMap<string, ReadonlySet<string>>): Generator<Message[]> {
     let [messages, bytes]: [Message[], number] = [[], 0]
     for (const [id, out] of paths) {
-      const root = this.#options.keys.root(id)
+      const { keys } = this.#options
+      const root = keys.root(id)
       if (root === undefined) continue
-      const value = encodeTree(puncture(root.tree, out, nodesMax))
+      const value = encodeTree(puncture(keys.tree(root), out, nodesMax))
       if (bytes + value.length > sendBytesMax && messages.length > 0) {
         yield messages
         ;[messages, bytes] = [[], 0]

@@ -23,20 +23,24 @@ export const destroyed = Buffer.alloc(0)
 export interface Root {
   readonly id: string
   readonly day: number
-  readonly tree: KeyTree
   /** Nothing was taken out of it. */
   readonly isWhole: boolean
+  /** Its tree as it lies on the log: many nodes take a tenth of the room so. */
+  readonly bytes: Buffer
 }
 
 interface Pepper { readonly key: string, readonly offset: number, readonly value: Buffer }
 
 const fetchWaitMs = 200
 const nodesRemembered = 10_000
+const treesRemembered = 16
 
 export interface KeyRingOptions {
   readonly reader: Pick<LogReader, 'fetch' | 'ends'>
   /** Told of a record that is none of ours. */
   readonly onUnreadable: (record: LogRecord, error: unknown) => void
+  /** Whether trees are held: whoever only seals needs to know no more than which roots are whole. */
+  readonly holdsTrees: boolean
 }
 
 export class KeyRing {
@@ -45,6 +49,7 @@ export class KeyRing {
   readonly #peppers = new Map<number, readonly Pepper[]>()
   /** Nodes of links, by root and path; forgotten with every change. */
   #nodes = new Map<string, Buffer | undefined>()
+  readonly #trees = new Map<string, KeyTree>()
   #at = 0
   #reading: Promise<void> | undefined
   #readingNext: Promise<void> | undefined
@@ -100,10 +105,11 @@ export class KeyRing {
   }
 
   #takeRoot (id: string, day: number, value: Buffer, timestamp: number): void {
-    const tree = decodeTree(value)
-    const isWhole = tree.has('')
+    const isWhole = decodeTree(value).has('')
     if (!isWhole) this.overwrittenAt = Math.max(this.overwrittenAt, timestamp)
-    this.#roots.set(id, { id, day, tree, isWhole })
+    // a copy: what was read with it is not kept along
+    this.#roots.set(id, { id, day, isWhole, bytes: this.#options.holdsTrees ? Buffer.from(value) : destroyed })
+    this.#trees.delete(id)
     this.#nodes = new Map()
   }
 
@@ -117,6 +123,16 @@ export class KeyRing {
 
   root (id: string): Root | undefined {
     return this.#roots.get(id)
+  }
+
+  /** The tree of a root. @throws RangeError where trees are not held. */
+  tree (root: Root): KeyTree {
+    const known = this.#trees.get(root.id)
+    if (known !== undefined) return known
+    const tree = decodeTree(root.bytes)
+    if (this.#trees.size >= treesRemembered) this.#trees.delete(this.#trees.keys().next().value as string)
+    this.#trees.set(root.id, tree)
+    return tree
   }
 
   /** The pepper that counts of a day. */
@@ -134,7 +150,7 @@ export class KeyRing {
     const name = `${root.id}${path}`
     if (this.#nodes.has(name)) return this.#nodes.get(name)
     if (this.#nodes.size >= nodesRemembered) this.#nodes = new Map()
-    const node = keyAt(root.tree, path)
+    const node = keyAt(this.tree(root), path)
     this.#nodes.set(name, node)
     return node
   }
@@ -152,7 +168,7 @@ export class KeyRing {
     if (sealed === null || root === undefined) return undefined
     const node = this.#nodeOf(root, link)
     // where a visitor of the link was taken out, the link's own node is gone, and those beside the visitor are left
-    const key = node === undefined ? keyAt(root.tree, linkPath(link) + visitorPath(token)) : descend(node, visitorPath(token))
+    const key = node === undefined ? keyAt(this.tree(root), linkPath(link) + visitorPath(token)) : descend(node, visitorPath(token))
     return key === undefined ? undefined : unseal(sealed, key, { link, visitId, token })
   }
 }

@@ -1,12 +1,13 @@
 // A tree of keys that can lose a part: whoever holds a node can make every key below it, and a key that was taken out can be made again by nobody, while
 // all others still can (a puncturable pseudorandom function: Goldreich, Goldwasser and Micali 1986; Boneh and Waters 2013).
 //
-// A key's place is a path of hexadecimal digits. A child is HMAC-SHA256 of its digit (the ASCII character) under its parent. What is kept of a tree is the
+// A key's place is a path of digits from 0 to 3. A child is HMAC-SHA256 of its digit (the ASCII character) under its parent. What is kept of a tree is the
 // nodes from which all keys that still stand can be made: at first the root alone, at the empty path.
 import { createHmac } from 'node:crypto'
 
 export const keyBytes = 32
-const digits = [...'0123456789abcdef']
+/** Four children a node: a key that is taken out leaves few nodes, and is soon reached. */
+const digits = [...'0123']
 const digitBytes = new Map(digits.map(digit => [digit, Buffer.from(digit, 'latin1')]))
 
 /** The nodes that are left, by path; none is a prefix of another. */
@@ -47,7 +48,7 @@ const takeOut = (tree: Map<string, Buffer>, path: string, cover: string | undefi
   }
 }
 
-/** As much of a path as the tree can be cut along: each digit below its cover adds fifteen nodes, the first of them in place of the cover. */
+/** As much of a path as the tree can be cut along: each digit below its cover adds three nodes, in place of the cover itself. */
 const withinBound = (tree: KeyTree, path: string, nodesMax: number): string => {
   const cover = coverOf(tree, path)
   if (cover === undefined) return path
@@ -83,7 +84,7 @@ export const decodeTree = (bytes: Buffer): KeyTree => {
   for (let at = 1; at < bytes.length;) {
     const end = at + 1 + (bytes[at] as number)
     const path = bytes.toString('latin1', at + 1, end)
-    if (end + keyBytes > bytes.length || !/^[0-9a-f]*$/.test(path)) throw new RangeError('a tree of keys is damaged')
+    if (end + keyBytes > bytes.length || !/^[0-3]*$/.test(path)) throw new RangeError('a tree of keys is damaged')
     tree.set(path, Buffer.from(bytes.subarray(end, end + keyBytes)))
     at = end + keyBytes
   }

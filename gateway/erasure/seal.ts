@@ -3,7 +3,6 @@
 //
 //   sealed: layout u8 | id of the root, 8 bytes | ciphertext | tag, 16 bytes (AES-256-GCM; NIST SP 800-38D)
 import { createCipheriv, createDecipheriv, createHash, createHmac } from 'node:crypto'
-import { descend } from './key-tree.js'
 
 export const rootIdBytes = 8
 const layout = 1
@@ -14,33 +13,43 @@ const algorithm = 'aes-256-gcm'
 /** Each key seals one visit alone, so that the nonce need not tell visits apart. */
 const nonce = Buffer.alloc(12)
 /** 24 bits of the link, 12 of the visitor: of those that come on one day few share a path, and who shares one shares its end. */
-const linkDigits = 6
-const visitorDigits = 3
+const linkDigits = 12
+const visitorDigits = 6
+
+/** The first bits of some bytes, two a digit. */
+const pathOf = (bytes: Buffer, digits: number): string => {
+  const bits = Math.ceil(digits / 4) * 8
+  const number = Math.floor(bytes.readUIntBE(0, bits / 8) / 2 ** (bits - digits * 2))
+  return number.toString(4).padStart(digits, '0')
+}
 
 /** What a seal is bound to, besides its key. */
 export interface SealedVisit { readonly link: string, readonly visitId: string, readonly token: string }
 
 /** The path of a link's keys in the tree of a day. */
-export const linkPath = (link: string): string => createHash('sha256').update(link).digest('hex').slice(0, linkDigits)
+export const linkPath = (link: string): string => pathOf(createHash('sha256').update(link).digest(), linkDigits)
 
 /** The way from a link's node to the keys of one visitor. */
-export const visitorPath = (token: string): string => Buffer.from(token, 'base64url').toString('hex').slice(0, visitorDigits).padEnd(visitorDigits, '0')
+export const visitorPath = (token: string): string => {
+  const bytes = Buffer.from(token, 'base64url')
+  return pathOf(bytes.length < 2 ? Buffer.alloc(2) : bytes, visitorDigits)
+}
 
 /** 22 characters that are the same for one visitor throughout a day, and lead back to none once the day's pepper is destroyed. */
 export const tokenOf = (pepper: Buffer, visitor: string): string => createHmac('sha256', pepper).update(visitor).digest('base64url').slice(0, tokenChars)
 
 const boundTo = ({ link, visitId, token }: SealedVisit): Buffer => Buffer.from(`${visitId}|${token}|${link}`, 'utf8')
 
-/** @param linkNode the node at the link's path in the tree of the root */
-export const seal = (rootId: Buffer, linkNode: Buffer, visit: SealedVisit, visitor: string): Buffer => {
-  const cipher = createCipheriv(algorithm, descendToVisit(descend(linkNode, visitorPath(visit.token)), visit.visitId), nonce)
+const keyOf = (visitorNode: Buffer, visitId: string): Buffer => createHmac('sha256', visitorNode).update(visitId).digest()
+
+/** @param visitorNode the node at the paths of link and visitor in the tree of the root */
+export const seal = (rootId: Buffer, visitorNode: Buffer, visit: SealedVisit, visitor: string): Buffer => {
+  const cipher = createCipheriv(algorithm, keyOf(visitorNode, visit.visitId), nonce)
   cipher.setAAD(boundTo(visit))
   const text = cipher.update(visitor, 'utf8')
   cipher.final()
   return Buffer.concat([Buffer.of(layout), rootId, text, cipher.getAuthTag()])
 }
-
-const descendToVisit = (visitorNode: Buffer, visitId: string): Buffer => createHmac('sha256', visitorNode).update(visitId).digest()
 
 /** The id of the root that a seal was made under, in hexadecimal; undefined for what is no seal of this version. */
 export const rootOf = (sealed: Buffer): string | undefined =>
@@ -49,7 +58,7 @@ export const rootOf = (sealed: Buffer): string | undefined =>
 /** The visitor; undefined where key, visit and seal do not belong together. */
 export const unseal = (sealed: Buffer, visitorNode: Buffer, visit: SealedVisit): string | undefined => {
   const end = sealed.length - tagBytes
-  const decipher = createDecipheriv(algorithm, descendToVisit(visitorNode, visit.visitId), nonce, { authTagLength: tagBytes })
+  const decipher = createDecipheriv(algorithm, keyOf(visitorNode, visit.visitId), nonce, { authTagLength: tagBytes })
   decipher.setAAD(boundTo(visit)).setAuthTag(sealed.subarray(end))
   try {
     const text = decipher.update(sealed.subarray(headBytes, end))

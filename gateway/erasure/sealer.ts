@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { descend, encodeTree, keyBytes } from './key-tree.js'
 import { dayOf, pepperKey, rootKey, type KeyRing } from './key-ring.js'
-import { linkPath, rootIdBytes, seal, tokenOf } from './seal.js'
+import { linkPath, rootIdBytes, seal, tokenOf, visitorPath } from './seal.js'
 
 export interface SealerOptions {
   readonly ring: Pick<KeyRing, 'refresh' | 'root' | 'pepper'>
@@ -15,13 +15,23 @@ export interface SealerOptions {
 
 export interface Sealed { readonly token: string, readonly sealed: Buffer }
 
-interface OwnRoot { readonly id: Buffer, readonly key: Buffer, readonly links: Map<string, Buffer> }
+interface OwnRoot { readonly id: Buffer, readonly key: Buffer, readonly nodes: Map<string, Buffer> }
 
 /** How long an erasure may go unseen: what is sealed meanwhile under a key that was destroyed is erased as well. */
 const refreshMs = 1_000
 /** Of an outage's visits many days may come at once. */
 const daysMax = 64
-const linksMax = 20_000
+/** Nodes that are remembered of a root: of links, and of visitors on them. */
+const nodesMax = 40_000
+
+const remembered = (nodes: Map<string, Buffer>, name: string, make: () => Buffer): Buffer => {
+  const known = nodes.get(name)
+  if (known !== undefined) return known
+  if (nodes.size >= nodesMax) nodes.clear()
+  const node = make()
+  nodes.set(name, node)
+  return node
+}
 
 export class VisitSealer {
   readonly #options: SealerOptions
@@ -57,7 +67,7 @@ export class VisitSealer {
     const [id, key] = [randomBytes(rootIdBytes), randomBytes(keyBytes)]
     this.#roots.delete(day)
     await this.#write(rootKey(day, id.toString('hex')), encodeTree(new Map([['', key]])))
-    this.#roots.set(day, { id, key, links: new Map() })
+    this.#roots.set(day, { id, key, nodes: new Map() })
   }
 
   /** @throws Error for a visit of a day that was not made ready. */
@@ -65,13 +75,10 @@ export class VisitSealer {
     const day = dayOf(visitedAt)
     const [own, pepper] = [this.#roots.get(day), this.#options.ring.pepper(day)]
     if (own === undefined || pepper === undefined) throw new Error('visits of this day are not ready to be sealed')
-    let node = own.links.get(link)
-    if (node === undefined) {
-      if (own.links.size >= linksMax) own.links.clear()
-      node = descend(own.key, linkPath(link))
-      own.links.set(link, node)
-    }
     const token = tokenOf(pepper, visitor)
-    return { token, sealed: seal(own.id, node, { link, visitId, token }, visitor) }
+    const way = visitorPath(token)
+    const ofLink = () => remembered(own.nodes, link, () => descend(own.key, linkPath(link)))
+    const ofVisitor = remembered(own.nodes, `${way} ${link}`, () => descend(ofLink(), way))
+    return { token, sealed: seal(own.id, ofVisitor, { link, visitId, token }, visitor) }
   }
 }

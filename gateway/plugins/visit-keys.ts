@@ -20,6 +20,7 @@ export const visitKeysPlugin = fp<{ config: Config, stack: StackAddresses, names
   const reader = new LogReader(kafkaClient(config, stack), names.visitKeys)
   const ring = new KeyRing({
     reader,
+    holdsTrees: true,
     onUnreadable: ({ offset }, error) => app.log.warn({ err: error, offset }, 'a record of visit-keys is none')
   })
   await ring.refresh()

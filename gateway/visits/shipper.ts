@@ -155,7 +155,8 @@ export class Shipper {
     const { records, next, damagedBytes } = spool.read(position, sendBytesMax)
     const messages: Message[] = []
     let [damaged, lastVisitAt] = [damagedBytes, 0]
-    for (const [index, shipped] of (await messagesOf(records)).entries()) {
+    const found = records.length === 0 ? [] : await messagesOf(records)
+    for (const [index, shipped] of found.entries()) {
       if (shipped === undefined) damaged += records[index]?.payload.length ?? 0
       else {
         messages.push(shipped.message)

@@ -122,6 +122,7 @@ t.test('of several peppers of a day the first counts, until it is destroyed', as
         return new Map([[0, { records: found, next: Math.max(at, records.length), end: records.length + 3 }]])
       }
     },
+    holdsTrees: true,
     onUnreadable: ({ key }) => unreadable.push(key)
   })
   const unreadable: string[] = []

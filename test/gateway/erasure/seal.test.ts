@@ -12,16 +12,16 @@ const visitId = '01936f00-0000-7000-8000-000000000001'
 // Worked out by Python's hmac and hashlib, and AESGCM of the package cryptography 48.
 const known = {
   token: 'tVFt5Gox7AGoOE3nU4N27E',
-  linkPath: '12f59a',
-  visitorPath: 'b55',
-  sealed: '01a1a1a1a1a1a1a1a18c1839a2f8c3e1da355756a93c70e12acf444c1e802c73fd44a330d88d4f084475984cc7634f'
+  linkPath: '010233112122',
+  visitorPath: '231111',
+  sealed: '01a1a1a1a1a1a1a1a1ce8edf68eeca237e07aeca2d99b1eea3447c57fee4a39ad18f71ddb94348ecd8f93af8e58e41'
 }
 
 t.test('a seal is what another program makes of the same', async t => {
   t.equal(tokenOf(pepper, visitor), known.token)
   t.equal(linkPath(link), known.linkPath)
   t.equal(visitorPath(known.token), known.visitorPath)
-  const sealed = seal(rootId, keyAt(tree, known.linkPath) as Buffer, { link, visitId, token: known.token }, visitor)
+  const sealed = seal(rootId, keyAt(tree, known.linkPath + known.visitorPath) as Buffer, { link, visitId, token: known.token }, visitor)
   t.equal(sealed.toString('hex'), known.sealed)
 })
 
@@ -31,7 +31,7 @@ t.test('it opens with its key and its visit, and with no other', async t => {
   const visit = { link, visitId, token: known.token }
   t.equal(rootOf(sealed), 'a1'.repeat(8))
   t.equal(unseal(sealed, key, visit), visitor)
-  t.equal(unseal(sealed, keyAt(tree, `${known.linkPath}b56`) as Buffer, visit), undefined)
+  t.equal(unseal(sealed, keyAt(tree, `${known.linkPath}000000`) as Buffer, visit), undefined)
   for (const other of [{ link: 'b' }, { visitId: visitId.replace('1', '2') }, { token: tokenOf(pepper, 'other') }]) {
     t.equal(unseal(sealed, key, { ...visit, ...other }), undefined, JSON.stringify(other))
   }

@@ -31,7 +31,7 @@ export const makeTopics = async (kafka: Kafka) => {
 export const ringOf = (t: Test, kafka: Kafka): KeyRing => {
   const reader = new LogReader(kafka, names.visitKeys)
   t.teardown(async () => await reader.close())
-  return new KeyRing({ reader, onUnreadable: (_, error) => t.fail(String(error)) })
+  return new KeyRing({ reader, holdsTrees: true, onUnreadable: (_, error) => t.fail(String(error)) })
 }
 
 export const appendTo = async (t: Test, kafka: Kafka) => {
