@@ -23,7 +23,7 @@ export interface EraserOptions {
   readonly starts: (ms: number) => Promise<ReadonlyMap<number, number>>
   /** Where each partition of the log ends now. */
   readonly ends: () => Promise<ReadonlyMap<number, number>>
-  readonly keys: Pick<KeyRing, 'open' | 'refresh' | 'root' | 'tree'>
+  readonly keys: Pick<KeyRing, 'hold' | 'holdFor' | 'open' | 'refresh' | 'root' | 'tree'>
   /** A producer of the transactional id that all erasures share, connected. */
   readonly connect: () => Promise<TransactionalLog>
   readonly keysTopic: string
@@ -134,6 +134,7 @@ export class Eraser {
         at = reached
         for (const [index, visit] of block.entries()) {
           if (index % openedAtOnce === 0) await nextTurn()
+          await keys.holdFor(visit)
           onVisit(visit)
         }
       }
@@ -160,7 +161,7 @@ export class Eraser {
       const transaction = await producer.transaction()
       try {
         await keys.refresh()
-        for (const messages of this.#sends(paths)) await transaction.send({ topic: keysTopic, acks: -1, messages })
+        for await (const messages of this.#sends(paths)) await transaction.send({ topic: keysTopic, acks: -1, messages })
         await transaction.send({ topic: eventsTopic, acks: -1, messages: [{ key: event.event_id, value: encode(event) }] })
         await transaction.commit()
       } catch (error) {
@@ -173,13 +174,14 @@ export class Eraser {
   }
 
   /** What is left of the trees, a record each, in sends of a size that a broker takes. */
-  * #sends (paths: ReadonlyMap<string, ReadonlySet<string>>): Generator<Message[]> {
+  async * #sends (paths: ReadonlyMap<string, ReadonlySet<string>>): AsyncGenerator<Message[]> {
     let [messages, bytes]: [Message[], number] = [[], 0]
     for (const [id, out] of paths) {
       const { keys } = this.#options
-      const root = keys.root(id)
-      if (root === undefined) continue
-      const value = encodeTree(puncture(keys.tree(root), out, nodesMax))
+      await keys.hold(id)
+      const [root, tree] = [keys.root(id), keys.tree(id)]
+      if (root === undefined || tree === undefined) throw new LinklogError('unavailable', 'A tree of keys could not be read')
+      const value = encodeTree(puncture(tree, out, nodesMax))
       if (bytes + value.length > sendBytesMax && messages.length > 0) {
         yield messages
         ;[messages, bytes] = [[], 0]

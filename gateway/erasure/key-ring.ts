@@ -1,5 +1,6 @@
-// The keys of the visits in memory, as the topic visit-keys has them: each gateway holds all, some hundred bytes a gateway and day. The topic is compacted,
-// and a key is destroyed by writing over it; nothing ever writes it back.
+// The keys of the visits, as the topic visit-keys has them: each gateway holds all roots that are whole, some hundred bytes a gateway and day, and of the trees
+// that something was taken out of as many as it has room for; the others it reads again where they lie. The topic is compacted, and a key is destroyed by
+// writing over it; nothing ever writes it back.
 //
 //   root/<day>/<id>    the tree of keys of one gateway's visits of a day (UTC); written over by what an erasure leaves of it
 //   pepper/<day>/<id>  what the tokens of that day are made with: of several the first counts; written over by nothing at all when the day is over
@@ -25,8 +26,12 @@ export interface Root {
   readonly day: number
   /** Nothing was taken out of it. */
   readonly isWhole: boolean
-  /** Its tree as it lies on the log: many nodes take a tenth of the room so. */
-  readonly bytes: Buffer
+}
+
+interface HeldRoot extends Root {
+  readonly offset: number
+  /** Its tree as it lies on the log: many nodes take a tenth of the room so. Undefined where there was no room. */
+  bytes: Buffer | undefined
 }
 
 interface Pepper { readonly key: string, readonly offset: number, readonly value: Buffer }
@@ -39,13 +44,16 @@ export interface KeyRingOptions {
   readonly reader: Pick<LogReader, 'fetch' | 'ends'>
   /** Told of a record that is none of ours. */
   readonly onUnreadable: (record: LogRecord, error: unknown) => void
-  /** Whether trees are held: whoever only seals needs to know no more than which roots are whole. */
-  readonly holdsTrees: boolean
+  /** Bytes of trees, besides those that are whole, that are held in memory, the last whatever its size; 0 is none, for whoever only seals. */
+  readonly treeBytesMax: number
 }
 
 export class KeyRing {
   readonly #options: KeyRingOptions
-  readonly #roots = new Map<string, Root>()
+  readonly #roots = new Map<string, HeldRoot>()
+  /** Roots that are not whole whose bytes are held, those that came last at the end. */
+  readonly #held = new Set<HeldRoot>()
+  #heldBytes = 0
   readonly #peppers = new Map<number, readonly Pepper[]>()
   /** Nodes of links, by root and path; forgotten with every change. */
   #nodes = new Map<string, Buffer | undefined>()
@@ -97,18 +105,21 @@ export class KeyRing {
     const day = Date.parse(name) / dayMs
     try {
       if (!Number.isInteger(day) || record.value === null) throw new RangeError('a key of visits has a day and a value')
-      if (kind === 'root') this.#takeRoot(id, day, record.value, record.timestamp)
+      if (kind === 'root') this.#takeRoot(id, day, record.offset, record.value, record.timestamp)
       else if (kind === 'pepper') this.#takePepper(day, record.key, record.offset, record.value, record.timestamp)
     } catch (error) {
       this.#options.onUnreadable(record, error)
     }
   }
 
-  #takeRoot (id: string, day: number, value: Buffer, timestamp: number): void {
+  #takeRoot (id: string, day: number, offset: number, value: Buffer, timestamp: number): void {
     const isWhole = decodeTree(value).has('')
     if (!isWhole) this.overwrittenAt = Math.max(this.overwrittenAt, timestamp)
-    // a copy: what was read with it is not kept along
-    this.#roots.set(id, { id, day, isWhole, bytes: this.#options.holdsTrees ? Buffer.from(value) : destroyed })
+    const before = this.#roots.get(id)
+    if (before !== undefined) this.#letGo(before)
+    const root = { id, day, isWhole, offset, bytes: undefined }
+    this.#roots.set(id, root)
+    this.#hold(root, value)
     this.#trees.delete(id)
     this.#nodes = new Map()
   }
@@ -121,17 +132,61 @@ export class KeyRing {
     else this.#peppers.set(day, others.sort((a, b) => a.offset - b.offset))
   }
 
+  #hold (root: HeldRoot, bytes: Buffer): void {
+    const { treeBytesMax } = this.#options
+    if (!root.isWhole && treeBytesMax === 0) return
+    root.bytes = Buffer.from(bytes) // a copy: what was read with it is not kept along
+    if (root.isWhole) return
+    this.#held.add(root)
+    this.#heldBytes += bytes.length
+    for (const oldest of this.#held) {
+      if (this.#heldBytes <= treeBytesMax || oldest === root) break
+      this.#letGo(oldest)
+    }
+  }
+
+  #letGo (root: HeldRoot): void {
+    if (this.#held.delete(root)) this.#heldBytes -= root.bytes?.length ?? 0
+    root.bytes = undefined
+  }
+
+  /** Reads a tree again. Where it was written over meanwhile, what was written is taken. */
+  async #readAgain (root: HeldRoot): Promise<void> {
+    const stretch = (await this.#options.reader.fetch(new Map([[0, root.offset]]), fetchWaitMs)).get(0)
+    const record = stretch?.records.find(({ offset }) => offset === root.offset)
+    if (record === undefined || record.value === null) await this.refresh()
+    else if (this.#roots.get(root.id) === root && root.bytes === undefined) this.#hold(root, record.value)
+  }
+
+  /**
+   * Sees to it that a visit can be opened, or a root's tree asked for, in the same turn of the event loop: its root is known, and its tree held.
+   * @throws the error of kafkajs where the topic does not answer.
+   */
+  async hold (rootId: string): Promise<void> {
+    if (!this.#roots.has(rootId)) await this.refresh()
+    const root = this.#roots.get(rootId)
+    if (root !== undefined && root.bytes === undefined) await this.#readAgain(root)
+  }
+
+  /** The same, for a visit. */
+  async holdFor ({ visit: { sealed } }: LoggedVisit): Promise<void> {
+    const id = sealed === null ? undefined : rootOf(sealed)
+    if (id !== undefined) await this.hold(id)
+  }
+
   root (id: string): Root | undefined {
     return this.#roots.get(id)
   }
 
-  /** The tree of a root. @throws RangeError where trees are not held. */
-  tree (root: Root): KeyTree {
-    const known = this.#trees.get(root.id)
+  /** The tree of a root that is held; undefined where it is not, or not known. */
+  tree (rootId: string): KeyTree | undefined {
+    const known = this.#trees.get(rootId)
     if (known !== undefined) return known
-    const tree = decodeTree(root.bytes)
+    const bytes = this.#roots.get(rootId)?.bytes
+    if (bytes === undefined) return undefined
+    const tree = decodeTree(bytes)
     if (this.#trees.size >= treesRemembered) this.#trees.delete(this.#trees.keys().next().value as string)
-    this.#trees.set(root.id, tree)
+    this.#trees.set(rootId, tree)
     return tree
   }
 
@@ -145,30 +200,24 @@ export class KeyRing {
     return [...this.#peppers].flatMap(([of, peppers]) => of < day ? peppers.map(({ key }) => key) : [])
   }
 
-  #nodeOf (root: Root, link: string): Buffer | undefined {
+  #nodeOf (rootId: string, tree: KeyTree, link: string): Buffer | undefined {
     const path = linkPath(link)
-    const name = `${root.id}${path}`
+    const name = `${rootId}${path}`
     if (this.#nodes.has(name)) return this.#nodes.get(name)
     if (this.#nodes.size >= nodesRemembered) this.#nodes = new Map()
-    const node = keyAt(this.tree(root), path)
+    const node = keyAt(tree, path)
     this.#nodes.set(name, node)
     return node
   }
 
-  /** Whether the root of a visit is known: if it is not, the topic is to be read first. */
-  knows ({ visit: { sealed } }: LoggedVisit): boolean {
-    const id = sealed === null ? undefined : rootOf(sealed)
-    return id === undefined || this.#roots.has(id)
-  }
-
-  /** The visitor of a sealed visit; undefined where it was erased, or nothing is sealed. */
+  /** The visitor of a sealed visit whose root is held; undefined where it was erased, or nothing is sealed. */
   open ({ link, visit: { visit_id: visitId, visitor: token, sealed } }: LoggedVisit): string | undefined {
     const id = sealed === null ? undefined : rootOf(sealed)
-    const root = id === undefined ? undefined : this.#roots.get(id)
-    if (sealed === null || root === undefined) return undefined
-    const node = this.#nodeOf(root, link)
+    const tree = id === undefined ? undefined : this.tree(id)
+    if (sealed === null || id === undefined || tree === undefined) return undefined
+    const node = this.#nodeOf(id, tree, link)
     // where a visitor of the link was taken out, the link's own node is gone, and those beside the visitor are left
-    const key = node === undefined ? keyAt(this.tree(root), linkPath(link) + visitorPath(token)) : descend(node, visitorPath(token))
+    const key = node === undefined ? keyAt(tree, linkPath(link) + visitorPath(token)) : descend(node, visitorPath(token))
     return key === undefined ? undefined : unseal(sealed, key, { link, visitId, token })
   }
 }

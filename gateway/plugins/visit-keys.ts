@@ -15,12 +15,13 @@ declare module 'fastify' {
 /** How long what another gateway has erased may still be told by a feed that is being written here; pages look first. */
 const followMs = 1_000
 const upkeepMs = 60_000
+const treeBytesMax = 67_108_864
 
 export const visitKeysPlugin = fp<{ config: Config, stack: StackAddresses, names: Names }>(async (app, { config, stack, names }) => {
   const reader = new LogReader(kafkaClient(config, stack), names.visitKeys)
   const ring = new KeyRing({
     reader,
-    holdsTrees: true,
+    treeBytesMax,
     onUnreadable: ({ offset }, error) => app.log.warn({ err: error, offset }, 'a record of visit-keys is none')
   })
   await ring.refresh()

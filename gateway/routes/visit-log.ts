@@ -20,7 +20,7 @@ import { EventsQuery, LiveHeaders, LiveQuery, scopeFields, Verification, VisitEv
 export interface VisitLogRoutesOptions {
   readonly log: VisitLog
   /** What visits are opened with. */
-  readonly keys: Pick<KeyRing, 'open' | 'refresh'>
+  readonly keys: Pick<KeyRing, 'holdFor' | 'open' | 'refresh'>
   readonly live: LiveVisits
   readonly verifier: Verifier
   readonly scopes: VisitScopes
@@ -94,7 +94,12 @@ export const visitLogRoutes: FastifyPluginAsyncTypebox<VisitLogRoutesOptions> = 
     await app.links.get(link)
     const { visits, next } = await log.page(link, period, limit ?? limitPreset, after, whileAsked(reply))
     await keys.refresh() // what any gateway has erased by now is not told
-    return { link, visits: visits.map(visit => presentVisit(visit, keys)), next: next === undefined ? null : toCursor(next) }
+    const presented: ReturnType<typeof presentVisit>[] = []
+    for (const visit of visits) {
+      await keys.holdFor(visit)
+      presented.push(presentVisit(visit, keys))
+    }
+    return { link, visits: presented, next: next === undefined ? null : toCursor(next) }
   })
 
   app.get('/api/links/:link/visits/live', {

@@ -18,7 +18,7 @@ export interface LiveOptions {
   /** Where each partition of the log ends now. */
   readonly ends: () => Promise<ReadonlyMap<number, number>>
   /** What visits are opened with. */
-  readonly keys: Pick<KeyRing, 'knows' | 'open' | 'refresh'>
+  readonly keys: Pick<KeyRing, 'holdFor' | 'open' | 'refresh'>
   readonly onError: (error: unknown) => void
   readonly listenersMax?: number
   readonly heartbeatMs?: number
@@ -45,6 +45,8 @@ const retryMsMax = 2_000
 /** Records of the log that a listener goes back, or a break of the query is made up for, at most. */
 const recordsMax = 200_000
 const waitingMax = 20_000
+/** Records that are read before they are told. */
+const blockMax = 1_000
 
 const domainOf = (link: string): string => link.includes('/') ? link.slice(0, link.indexOf('/')) : defaultDomain
 const hears = (bots: Bots, bot: boolean): boolean => bots === 'include' || bot === (bots === 'only')
@@ -206,7 +208,7 @@ export class LiveVisits {
       await this.#fill(row.partition, row.offset, signal)
     }
     if (row.offset < (this.#position[row.partition] ?? 0)) return
-    if (!this.#options.keys.knows(row)) await this.#options.keys.refresh()
+    await this.#options.keys.holdFor(row)
     this.#position[row.partition] = row.offset + 1
     this.#tell(row)
   }
@@ -219,11 +221,19 @@ export class LiveVisits {
       from = to - recordsMax
     }
     await this.#options.keys.refresh()
-    const reached = await this.#options.log.visits(partition, from, to, () => this.#listeners.size > 0, visit => {
-      this.#position[partition] = visit.offset + 1
-      this.#tell(visit)
-    }, signal)
-    this.#position[partition] = Math.max(this.#position[partition] ?? 0, reached)
+    while (from < to) {
+      const some: LoggedVisit[] = []
+      const reached = await this.#options.log.visits(
+        partition, from, Math.min(from + blockMax, to), () => this.#listeners.size > 0, visit => some.push(visit), signal)
+      for (const visit of some) {
+        await this.#options.keys.holdFor(visit)
+        this.#position[partition] = visit.offset + 1
+        this.#tell(visit)
+      }
+      this.#position[partition] = Math.max(this.#position[partition] ?? 0, reached)
+      if (reached <= from) return
+      from = reached
+    }
   }
 
   #tell (visit: LoggedVisit): void {
@@ -280,12 +290,13 @@ export class LiveVisits {
     const size = end - from
     for (let at = from; at < end && !stream.over;) {
       const some: LoggedVisit[] = []
-      const reached = await this.#options.log.visits(partition, at, Math.min(at + 1_000, end), isWanted, visit => some.push(visit), gone.signal)
+      const reached = await this.#options.log.visits(partition, at, Math.min(at + blockMax, end), isWanted, visit => some.push(visit), gone.signal)
       await this.#options.keys.refresh()
       for (const visit of some) {
         place[partition] = visit.offset + 1
         if (!hears(bots, visit.visit.bot)) continue
         await stream.room()
+        await this.#options.keys.holdFor(visit)
         stream.send(block(visit, place, this.#options.keys))
       }
       if (reached <= at) break // what is left is not committed: the query will bring it

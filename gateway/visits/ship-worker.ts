@@ -60,7 +60,7 @@ let adminConnected = false
 const keyReader = new LogReader(client, order.keysTopic)
 const ring = new KeyRing({
   reader: keyReader,
-  holdsTrees: false,
+  treeBytesMax: 0,
   onUnreadable: (_, error) => port.postMessage({ fault: `a key of visits could not be read: ${String(error)}` } satisfies FromShipper)
 })
 /** Keys are written once a day, each in a send of its own: before the visits that need them, and in no transaction that could be undone. */

@@ -26,7 +26,6 @@ t.test('gateways seal under roots of their own, and count a visitor by one token
   t.same([other.visit.visitor, two.visit.visitor], [one.visit.visitor, one.visit.visitor])
   t.equal(new Set([one, bob, tomorrow].map(({ visit }) => visit.visitor)).size, 3, 'another for another visitor, and another day')
   const ring = ringOf(t, kafka)
-  t.notOk(ring.knows(one))
   t.match(presentVisit(one, ring), { erased: true }, 'not known yet is not told')
   await ring.refresh()
   t.same(visits.map(visit => ring.open(visit)), ['alice', 'alice', 'alice', 'bob', 'alice'])
@@ -57,6 +56,33 @@ t.test('a link\'s visits, or a visitor\'s, of the days that were asked for', asy
   t.match(presentVisit(visits[5] as LoggedVisit, ring), { visitor: 'alice', erased: false }, 'what was never sealed stands')
   visits.push(await seal('one', 'alice'))
   t.equal((await opened()).at(-1), 'alice', 'what comes later has a key of its own')
+})
+
+t.test('trees for which there is no room are read again where they lie', async t => {
+  const { kafka } = await startBroker(t)
+  await makeTopics(kafka)
+  const visits: LoggedVisit[] = []
+  for (const who of ['alice', 'bob', 'carol']) {
+    const seal = await sealerOf(t, kafka) // another gateway for each, with a root of its own
+    visits.push(await seal('one', who), await seal('two', who))
+  }
+  await eraserOf(t, kafka, visits).link('one', daysOf(0, today + 1), anonymous, never)
+  const ring = ringOf(t, kafka, 2_000) // one of the three
+  await ring.refresh()
+  const left = [undefined, 'alice', undefined, 'bob', undefined, 'carol']
+  t.same(visits.map(visit => ring.open(visit)).filter(one => one !== undefined).length, 1, 'what is not held is not told')
+  for (let round = 0; round < 2; round++) {
+    for (const [index, visit] of visits.entries()) {
+      await ring.holdFor(visit)
+      t.equal(ring.open(visit), left[index])
+    }
+  }
+  await eraserOf(t, kafka, visits, ringOf(t, kafka, 1)).link('two', daysOf(0, today + 1), anonymous, never)
+  for (const visit of visits) {
+    await ring.holdFor(visit)
+    if (visit === visits[0]) await ring.refresh()
+    t.equal(ring.open(visit), undefined, 'an erasure by a gateway without room')
+  }
 })
 
 t.test('two who erase at once take nothing back from each other', async t => {
@@ -122,7 +148,7 @@ t.test('of several peppers of a day the first counts, until it is destroyed', as
         return new Map([[0, { records: found, next: Math.max(at, records.length), end: records.length + 3 }]])
       }
     },
-    holdsTrees: true,
+    treeBytesMax: 1_000,
     onUnreadable: ({ key }) => unreadable.push(key)
   })
   const unreadable: string[] = []

@@ -28,10 +28,10 @@ export const makeTopics = async (kafka: Kafka) => {
   await admin.disconnect()
 }
 
-export const ringOf = (t: Test, kafka: Kafka): KeyRing => {
+export const ringOf = (t: Test, kafka: Kafka, treeBytesMax = 1_000_000): KeyRing => {
   const reader = new LogReader(kafka, names.visitKeys)
   t.teardown(async () => await reader.close())
-  return new KeyRing({ reader, holdsTrees: true, onUnreadable: (_, error) => t.fail(String(error)) })
+  return new KeyRing({ reader, treeBytesMax, onUnreadable: (_, error) => t.fail(String(error)) })
 }
 
 export const appendTo = async (t: Test, kafka: Kafka) => {

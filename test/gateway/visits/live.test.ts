@@ -27,7 +27,7 @@ const toldBy = (text: string): Told[] => text.split('\n\n').flatMap(block => {
 })
 
 /** Nothing here is sealed. */
-const noKeys = { knows: () => true, open: () => undefined, refresh: async () => {} }
+const noKeys = { holdFor: async () => {}, open: () => undefined, refresh: async () => {} }
 
 const liveOf = (log: MemoryVisitLog, more: Partial<LiveOptions> = {}): LiveVisits => new LiveVisits({
   open: log.live,
