@@ -8,7 +8,7 @@ import type { Bots } from '../visits/question.js'
 
 export interface VisitExport {
   readonly log: Pick<VisitLog, 'partitions' | 'partitionOf' | 'read'>
-  readonly keys: Pick<KeyRing, 'open' | 'refresh'>
+  readonly keys: Pick<KeyRing, 'holdFor' | 'open' | 'refresh'>
   /** Where each partition of the log ends now. */
   readonly ends: () => Promise<ReadonlyMap<number, number>>
   /** The first offset of each partition whose record's timestamp is not before an instant; a partition without one may be absent. */
@@ -67,7 +67,11 @@ export async function * visitRows (
       const met = stretch.filter(isIn)
       if (needsTags(selection)) await tags.know(met.map(({ link }) => link))
       if (met.length > 0) await keys.refresh() // what any gateway has erased by now is not told
-      for (const one of met) if (selects(selection, one.link, tags.of(one.link), defaultHost)) yield presentVisit(one, keys)
+      for (const one of met) {
+        if (!selects(selection, one.link, tags.of(one.link), defaultHost)) continue
+        await keys.holdFor(one)
+        yield presentVisit(one, keys)
+      }
     }
   }
 }
