@@ -61,3 +61,20 @@ t.test('the windows of a key, written and waiting', async t => {
   store.reset()
   t.strictSame(windows(0, 100), [[0, 1n], [10, 1n], [20, 1n], [30, 1n]], 'taken back')
 })
+
+t.test('what waits is counted by its bytes in the store, and a count may be a number', async t => {
+  const store = storeOf(new StateCache(1 << 20))
+  const put = (count: number): void => { for (const key of ['a', 'bcd']) store.put(store.entry([key]), [count], 0) }
+  const flush = (): void => db.transaction(() => store.flush())
+  put(1)
+  flush()
+  t.equal(store.bufferedBytes, 0)
+  put(300)
+  // Keys: the store's id (4), 1, the text, 0. Rows: flags (1), timestamp (8), 1, a varint of 1 byte. Beside them 48 for each entry.
+  t.equal(store.bufferedBytes, (4 + 1 + 1 + 1) + (4 + 1 + 3 + 1) + 2 * (1 + 8 + 1 + 1) + 2 * 48)
+  put(2 ** 52 + 1)
+  flush()
+  store.reset()
+  t.strictSame([...store.scan()].map(({ key, row }) => [...key, ...row]), [['a', 2n ** 52n + 1n], ['bcd', 2n ** 52n + 1n]])
+  store.close()
+})
