@@ -1,13 +1,15 @@
-// Every benchmark so many times, and one table of what came out: bench/RESULTS.md, with the machine, the versions and the day.
+// Benchmarks, each so many times, and one table of what came out: bench/RESULTS.md, with the machine, the versions and the day.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { machine, printNumber, type Benchmark, type Goal, type Report } from './report.js'
 
-export const allUsage = `Every benchmark, each run a process of its own, into one table.
-  --runs N      of each (5)
-  --only NAMES  only these, with commas between
+const usual = 'redirect,create,freshness'
+
+export const allUsage = `The benchmarks of what is promised, each run a process of its own, into one table: about a quarter of an hour.
+  --runs N      of each, or rounds where a run measures several (5)
+  --only NAMES  these, with commas between (${usual})
   --out FILE    (bench/RESULTS.md)
 `
 
@@ -54,9 +56,9 @@ function runOnce (name: string, flags: readonly string[]): Report {
 export async function runAll (flags: readonly string[], benchmarks: ReadonlyMap<string, Benchmark>, progress: (text: string) => void): Promise<string> {
   const { values } = parseArgs({
     args: [...flags],
-    options: { runs: { type: 'string', default: '5' }, only: { type: 'string' }, out: { type: 'string', default: `${root}bench/RESULTS.md` } }
+    options: { runs: { type: 'string', default: '5' }, only: { type: 'string', default: usual }, out: { type: 'string', default: `${root}bench/RESULTS.md` } }
   })
-  const names = values.only?.split(',') ?? [...benchmarks.keys()]
+  const names = values.only.split(',')
   const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string }
   const { cpus, model, memoryGiB, node } = machine()
   const parts: string[] = []
@@ -65,9 +67,12 @@ export async function runAll (flags: readonly string[], benchmarks: ReadonlyMap<
     if (benchmark === undefined) throw new Error(`There is no benchmark ${name}: ${[...benchmarks.keys()].join(', ')}`)
     for (const suite of benchmark.suites ?? [[]]) {
       const reports: Report[] = []
-      for (let run = 1; run <= Number(values.runs); run++) {
-        progress(`${name} ${suite.join(' ')}: run ${run} of ${values.runs}`)
-        reports.push(runOnce(name, suite))
+      const processes = benchmark.rounds === undefined ? Number(values.runs) : 1
+      const asked = benchmark.rounds === undefined ? suite : [...suite, benchmark.rounds, values.runs]
+      for (let run = 1; run <= processes; run++) {
+        progress(`${name} ${asked.join(' ')}: run ${run} of ${processes}`)
+        const report = runOnce(name, asked)
+        reports.push(...report.each ?? [report])
       }
       parts.push(section([name, ...suite].join(' '), reports))
     }

@@ -1,14 +1,12 @@
 // How soon a visit is seen: from the 302 to its count in a pull query, while so many redirects a second are answered besides.
-import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Client } from 'undici'
 import { makeLinks, pullLines } from './redirect-links.js'
-import type { LoadOrder, LoadResult } from './redirect-load.js'
+import { runLoad } from './redirect-load-process.js'
 import { machine, quantile, timeGoal, type Benchmark, type Report } from './report.js'
 import { ServiceProcess } from './service.js'
 import { linkName } from './visits.js'
@@ -23,15 +21,6 @@ const PROBES = 200
 const LOOK_EVERY_MS = 5
 const GIVE_UP_MS = 30_000
 const WARM_UP_MS = 3_000
-
-function load (order: LoadOrder): Promise<LoadResult> {
-  const child = fork(fileURLToPath(new URL('redirect-load.js', import.meta.url)), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-  child.send(order)
-  return new Promise((resolve, reject) => {
-    child.once('message', message => resolve(message as LoadResult))
-    child.once('exit', code => reject(new Error(`The load ended with ${code ?? 'a signal'}`)))
-  })
-}
 
 /** Visits a link that nobody else asks for, and waits for its count. */
 async function probe (client: Client, ksqldbUrl: string, link: string, visit: number): Promise<number> {
@@ -62,7 +51,7 @@ async function run (flags: readonly string[], progress: (text: string) => void):
   try {
     await makeLinks(service, 0, links + PROBES)
     const port = Number(new URL(service.url).port)
-    const loading = rate === 0 ? undefined : load({ port, connections: 64, links, seconds: seconds + WARM_UP_MS / 1000, rate, seed: 1 })
+    const loading = rate === 0 ? undefined : runLoad({ port, connections: 64, links, seconds: seconds + WARM_UP_MS / 1000, rate, seed: 1 })
     await delay(WARM_UP_MS)
     const times: number[] = []
     const endsAt = performance.now() + seconds * 1000

@@ -9,7 +9,8 @@ const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   create: () => import('./create.js'),
   engine: () => import('./engine.js'),
   freshness: () => import('./freshness.js'),
-  redirect: () => import('./redirect.js')
+  redirect: () => import('./redirect.js'),
+  soak: () => import('./soak.js')
 }
 
 async function all (flags: readonly string[]): Promise<number> {

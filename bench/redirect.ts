@@ -2,7 +2,7 @@
 //   a  Fastify answering 302 from a Map
 //   b  Linklog, every visit recorded and shipped, with the embedded stack running
 //   c  the same gateway with its visits shipped to Apache Kafka; registry and ksqlDB are the embedded ones, from which it has the links
-import { fork, spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { Kafka, logLevel } from 'kafkajs'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { setPriority, tmpdir } from 'node:os'
@@ -12,7 +12,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { kafkaClassPath } from '../test/clients/support/real-kafka.js'
 import { startApacheKafka, type BenchBroker } from './brokers.js'
-import type { LoadOrder, LoadResult } from './redirect-load.js'
+import type { LoadResult } from './redirect-load.js'
+import { runLoad } from './redirect-load-process.js'
 import { makeLinks, pullLines } from './redirect-links.js'
 import { machine, rateGoal, timeGoal, type Benchmark, type Goal, type Measure, type Report } from './report.js'
 import { ServiceProcess } from './service.js'
@@ -46,17 +47,6 @@ const yieldToLoad = (pid: number | undefined): void => {
 }
 
 interface Settings { readonly links: number, readonly connections: number, readonly seconds: number, readonly rounds: number, readonly kafka: boolean }
-
-async function load (order: LoadOrder): Promise<LoadResult> {
-  const child = fork(here('redirect-load.js'), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-  pinElsewhere(child.pid)
-  const result = new Promise<LoadResult>((resolve, reject) => {
-    child.once('message', message => resolve(message as LoadResult))
-    child.once('exit', code => reject(new Error(`The load ended with ${code ?? 'a signal'}`)))
-  })
-  child.send(order)
-  return await result
-}
 
 async function startBare (links: number): Promise<{ port: number, child: ChildProcess }> {
   const [command = '', ...args] = [...onServerCpu, process.execPath, here('redirect-bare.js'), String(links)]
@@ -112,7 +102,7 @@ const timeOf = ({ results }: Target, of: 'p50' | 'p99' | 'p999'): number => medi
 
 async function measure (name: string, target: Target, settings: Settings, round: number, progress: (text: string) => void): Promise<void> {
   const { connections, links, seconds } = settings
-  const result = await load({ port: target.port, connections, links, seconds, rate: 0, seed: round + 1 })
+  const result = await runLoad({ port: target.port, connections, links, seconds, rate: 0, seed: round + 1 }, pinElsewhere)
   if (result.others > 0) throw new Error(`${name}: ${result.others} answers were no 302`)
   target.results.push(result)
   target.answered += result.redirected
@@ -211,10 +201,12 @@ async function run (flags: readonly string[], progress: (text: string) => void):
       targets.set('c', target(portOf(shipping.url), counter))
     }
     await rounds(targets, settings, progress)
-    return reportOf(targets, settings)
+    const each = Array.from({ length: settings.rounds }, (_, round) =>
+      reportOf(new Map([...targets].map(([name, target]) => [name, { ...target, results: target.results.slice(round, round + 1) }])), settings))
+    return { ...reportOf(targets, settings), each }
   } finally {
     for (const close of closing.reverse()) await close()
   }
 }
 
-export const benchmark: Benchmark = { usage, run, suites: [['--links', '1000'], ['--links', '1000000', '--seconds', '15']] }
+export const benchmark: Benchmark = { usage, run, suites: [['--links', '1000'], ['--links', '1000000', '--no-kafka']], rounds: '--rounds' }

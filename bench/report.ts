@@ -23,12 +23,16 @@ export interface Report {
   readonly settings: Readonly<Record<string, number | string>>
   readonly measures: readonly Measure[]
   readonly goals: readonly Goal[]
+  /** The same of each round, where one run measures several. */
+  readonly each?: readonly Report[]
 }
 
 export interface Benchmark {
   readonly usage: string
   /** The flags of each of its runs in `all`; one run without any where it says nothing. */
   readonly suites?: readonly (readonly string[])[]
+  /** The flag that says how many rounds one run measures: `all` then runs it once for each suite. */
+  readonly rounds?: string
   /** Throws where a result is wrong: a fast wrong answer is no measure. */
   readonly run: (flags: readonly string[], progress: (text: string) => void) => Promise<Report>
 }

@@ -77,6 +77,10 @@ const unforgetting = async (admin: Admin, name: string): Promise<readonly string
 export const makeTopics = async (admin: Admin, names: Names, config: Config): Promise<readonly string[]> => {
   const settings = { partitions: config.topicPartitions, replicationFactor: config.topicReplicationFactor }
   const topics = logTopics(names, settings)
-  const made = await admin.createTopics({ topics: [...topics, keysTopic(names, settings)], waitForLeaders: true })
+  const all = [...topics, keysTopic(names, settings)]
+  const made = await admin.createTopics({ topics: all, waitForLeaders: true })
+  // a leader that is named may not know it yet, and kafkajs takes its refusal for an answer
+  const led = async (topic: string): Promise<void> => { await admin.fetchTopicOffsets(topic) }
+  if (made) await Promise.all(all.map(async ({ topic }) => await until(`The leader of ${topic}`, async () => await led(topic), config.startTimeoutMs)))
   return made ? [] : [...await forgetful(admin, topics.map(({ topic }) => topic)), ...await unforgetting(admin, names.visitKeys)]
 }

@@ -14,8 +14,17 @@ const listen = async (t: Test, server: Server): Promise<number> => {
 
 t.test('topics: as many parts and copies as set, kept for ever', async t => {
   const asked: any[] = []
-  const admin = { createTopics: async (request: unknown) => { asked.push(request); return true } } as unknown as Admin
+  const refused = new Set<string>()
+  const answered: string[] = []
+  const admin = {
+    createTopics: async (request: unknown) => { asked.push(request); return true },
+    fetchTopicOffsets: async (topic: string) => {
+      if (refused.size < refused.add(topic).size) throw new Error('This server is not the leader for that topic-partition')
+      answered.push(topic)
+    }
+  } as unknown as Admin
   t.strictSame(await makeTopics(admin, namesFor('p'), readConfig({ TOPIC_PARTITIONS: '6', TOPIC_REPLICATION_FACTOR: '3' })), [])
+  t.strictSame(answered.sort(), asked[0].topics.map(({ topic }: { topic: string }) => topic).sort(), 'each answers, at the second time, before anybody uses it')
   t.match(asked[0].topics, [{ topic: 'p-link-events', numPartitions: 6, replicationFactor: 3 }, { topic: 'p-visits', numPartitions: 6, replicationFactor: 3 }])
   const keys = asked[0].topics.pop()
   t.match(keys, { topic: 'p-visit-keys', numPartitions: 1, replicationFactor: 3 })
