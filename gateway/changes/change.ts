@@ -2,6 +2,7 @@
 import type { LinkEvent, LinkEventType } from '../events/link-event.js'
 import { present } from '../links/document.js'
 import { selects, type LinkSelection } from '../links/selection.js'
+import { iso } from '../instant.js'
 
 export interface Change {
   readonly partition: number
@@ -10,8 +11,6 @@ export interface Change {
   readonly version: number
   readonly event: LinkEvent
 }
-
-const iso = (ms: number): string => new Date(ms).toISOString()
 
 /** As JSON has it. `id` is the event's: the same where it comes twice. */
 export const toJson = ({ partition, offset, link, version, event }: Change) => ({

@@ -5,6 +5,7 @@ import { editableFields, type LinkChanges, type LinkDoc, type LinkEventType, typ
 import { validateRules, type RuleInput } from './rules.js'
 import { docAt } from './schedule.js'
 import { normaliseUrl } from './url.js'
+import { isoOrNull } from '../instant.js'
 
 /** The fields of a link that a client may give; null takes one away (RFC 7396). */
 export interface LinkFields {
@@ -107,8 +108,6 @@ export const sameDocument = (a: LinkDoc, b: LinkDoc): boolean => isDeepStrictEqu
 /** What an edit is called: leading elsewhere has its own name. */
 export const editType = (before: LinkDoc, after: LinkDoc): LinkEventType => before.url === after.url ? 'LinkEdited' : 'LinkRetargeted'
 
-const iso = (ms: number | null): string | null => ms === null ? null : new Date(ms).toISOString()
-
 const presentRules = (rules: readonly RedirectRule[]) => rules.map(rule => ({
   url: rule.url,
   conditions: rule.conditions.map(condition => ({ ...condition, operands: [...condition.operands] }))
@@ -121,8 +120,8 @@ export const present = (doc: LinkDoc) => ({
   tags: [...doc.tags],
   enabled: doc.enabled,
   deleted: doc.deleted,
-  validFrom: iso(doc.valid_from),
-  validUntil: iso(doc.valid_until),
+  validFrom: isoOrNull(doc.valid_from),
+  validUntil: isoOrNull(doc.valid_until),
   maxVisits: doc.max_visits,
   redirectStatus: doc.redirect_status,
   forwardQuery: doc.forward_query,
@@ -134,8 +133,8 @@ const presentChanges = (changes: LinkChanges) => {
     url: changes.url,
     title: changes.title,
     tags: changes.tags ?? [],
-    validFrom: iso(changes.valid_from),
-    validUntil: iso(changes.valid_until),
+    validFrom: isoOrNull(changes.valid_from),
+    validUntil: isoOrNull(changes.valid_until),
     maxVisits: changes.max_visits,
     redirectStatus: changes.redirect_status,
     forwardQuery: changes.forward_query,

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { hostOfPath } from '../domains/host.js'
 import type { Domain as DomainRow } from '../queries/domains.js'
 import { nullable, problems } from './schemas.js'
+import { iso } from '../instant.js'
 
 const instant = Type.String({ format: 'date-time' })
 const url = (description: string) => nullable(Type.String({ description, examples: ['https://example.com/'] }))
@@ -26,7 +27,6 @@ const Domain = Type.Object({
 
 const HostParams = Type.Object({ host: Type.String({ minLength: 1, maxLength: 255, description: 'Host name, with a port where it is not that of the protocol' }) })
 
-const iso = (ms: number): string => new Date(ms).toISOString()
 const toDomain = ({ host, version, defaultUrl, notFoundUrl, createdAt, updatedAt, actor }: DomainRow) =>
   ({ host, version, defaultUrl, notFoundUrl, createdAt: iso(createdAt), updatedAt: iso(updatedAt), updatedBy: actor })
 

@@ -10,6 +10,7 @@ import { dayMs } from '../visits/calendar.js'
 import { refuse } from '../visits/question.js'
 import { linkKey } from './link-answers.js'
 import { instant, LinkParams, nullable, problems } from './schemas.js'
+import { iso } from '../instant.js'
 
 /** Erasures that a list gives: the latest. */
 const listedMax = 1_000
@@ -32,7 +33,6 @@ const Erasure = Type.Object({
   unsealed: Type.Integer({ description: 'Visits among them that an earlier version has written: they stand as they are' })
 })
 
-const iso = (ms: number): string => new Date(ms).toISOString()
 const toErasure = ({ at, from, to, ...erasure }: ErasureRow) => ({ ...erasure, at: iso(at), from: iso(from), to: iso(to) })
 
 /** The days that were asked for, none of which lies ahead. */

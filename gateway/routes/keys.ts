@@ -5,6 +5,7 @@ import { scopes, type Scope } from '../access/scopes.js'
 import { invalidField } from '../errors.js'
 import type { ApiKey } from '../queries/api-keys.js'
 import { nullable, problems } from './schemas.js'
+import { iso, isoOrNull } from '../instant.js'
 
 const instant = (description: string) => Type.String({ format: 'date-time', description })
 const scope = Type.Unsafe<Scope>({ type: 'string', enum: [...scopes] })
@@ -39,9 +40,6 @@ const Key = Type.Object({
 
 const CreatedKey = Type.Intersect([Key, Type.Object({ key: Type.String({ description: 'The key itself: shown this once and kept nowhere', examples: ['ll_5Kd3NBUAdUn_…'] }) })])
 const KeyParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 32 }) })
-
-const iso = (ms: number): string => new Date(ms).toISOString()
-const isoOrNull = (ms: number | null): string | null => ms === null ? null : iso(ms)
 
 const toKey = (key: ApiKey, now: number) => ({
   id: key.id,

@@ -7,8 +7,8 @@ import { checkTags } from '../access/restriction.js'
 import type { CommandResult, Context } from '../links/service.js'
 import { isLinkKey } from '../links/slug.js'
 import type { LinkView } from '../links/view.js'
+import { iso } from '../instant.js'
 
-export const iso = (ms: number): string => new Date(ms).toISOString()
 export const etag = (version: number): string => `"${version}"`
 
 /** @throws LinklogError invalid_link. */

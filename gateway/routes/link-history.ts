@@ -6,7 +6,8 @@ import { present, presentScheduled } from '../links/document.js'
 import { differenceOf, rejectionsOf } from '../links/revisions.js'
 import { aheadAt, docAt } from '../links/schedule.js'
 import type { LinkHistory } from '../queries/links.js'
-import { etag, iso, linkKey } from './link-answers.js'
+import { iso } from '../instant.js'
+import { etag, linkKey } from './link-answers.js'
 import { EventStatus, LinkParams, problems, Revisions, Scheduled } from './schemas.js'
 
 const revisionsPage = 100

@@ -5,12 +5,11 @@ import type { VisitQuestions } from '../visits/questions.js'
 import type { VisitScopes } from '../visits/scopes.js'
 import { problems } from './schemas.js'
 import { Orphans, OrphansQuery } from './visit-schemas.js'
+import { iso } from '../instant.js'
 
 export interface OrphanRoutesOptions { readonly questions: VisitQuestions, readonly scopes: VisitScopes }
 
 const limitPreset = 100
-const iso = (ms: number): string => new Date(ms).toISOString()
-
 export const orphanRoutes: FastifyPluginAsyncTypebox<OrphanRoutesOptions> = async (app, { questions, scopes }) => {
   app.get('/api/orphans', {
     schema: {

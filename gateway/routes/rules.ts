@@ -17,6 +17,7 @@ import { caveatsOf, Replay } from '../visits/replay.js'
 import { linkKey } from './link-answers.js'
 import { RulesBody } from './rule-schemas.js'
 import { LinkParams, nullable, problems } from './schemas.js'
+import { iso } from '../instant.js'
 
 export interface RuleRoutesOptions { readonly questions: VisitQuestions, readonly now: () => number }
 
@@ -68,7 +69,6 @@ const Trial = Type.Object({
   }))
 })
 
-const iso = (ms: number): string => new Date(ms).toISOString()
 const rounded = (value: number): number => Math.round(value * 10_000) / 10_000
 
 const periodOf = ({ from, to }: { readonly from?: string, readonly to?: string }, now: number): readonly [from: number, to: number] => {

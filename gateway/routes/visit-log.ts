@@ -16,6 +16,7 @@ import type { Verifier } from '../visits/verification.js'
 import { linkKey } from './link-answers.js'
 import { LinkParams, problems } from './schemas.js'
 import { EventsQuery, LiveHeaders, LiveQuery, scopeFields, Verification, VisitEvents } from './visit-schemas.js'
+import { isoOrNull } from '../instant.js'
 
 export interface VisitLogRoutesOptions {
   readonly log: VisitLog
@@ -38,7 +39,6 @@ const fromCursor = (text: string): EventsCursor => {
   return { hour, before }
 }
 
-const isoOrNull = (ms: number | null): string | null => ms === null ? null : new Date(ms).toISOString()
 const present = ({ total, withoutBots, records, firstVisit, lastVisit }: LinkCounts) => ({
   total,
   withoutBots,

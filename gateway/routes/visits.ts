@@ -11,6 +11,7 @@ import type { ScopeParameters, VisitScopes } from '../visits/scopes.js'
 import { linkKey } from './link-answers.js'
 import { LinkParams, problems, UrlVisits } from './schemas.js'
 import { LinkVisits, questionFields, scopeFields, Visits } from './visit-schemas.js'
+import { isoOrNull } from '../instant.js'
 
 export interface VisitRoutesOptions {
   readonly queries: VisitQueries
@@ -21,8 +22,6 @@ export interface VisitRoutesOptions {
 
 const groupsOfLink: readonly Grouping[] = groupings.filter(by => by !== 'link' && by !== 'domain')
 
-const iso = (ms: number): string => new Date(ms).toISOString()
-const isoOrNull = (ms: number | null): string | null => ms === null ? null : iso(ms)
 const presentTotals = ({ total, withoutBots, firstVisit, lastVisit }: Totals) =>
   ({ total, withoutBots, firstVisit: isoOrNull(firstVisit), lastVisit: isoOrNull(lastVisit) })
 

@@ -11,6 +11,7 @@ import type { Webhook } from '../queries/webhooks.js'
 import { isAllowedTarget } from '../webhooks/sender.js'
 import { startingAt } from './events.js'
 import { instant, nullable, problems } from './schemas.js'
+import { iso } from '../instant.js'
 
 export interface WebhookRoutesOptions { readonly publicUrl: () => string, readonly allowPrivate: boolean }
 
@@ -35,7 +36,6 @@ const Secret = Type.Object({ secret: Type.String({ description: 'Signs the deliv
 const Params = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
 const place = Type.String({ pattern: '^(?:start|now|\\d{1,15}(?:-\\d{1,15})*)$', maxLength: 4_000, examples: ['15-22-3-0'] })
 
-const iso = (ms: number): string => new Date(ms).toISOString()
 const toHook = ({ id, url, types, tags, domains, enabled, reason, createdAt, updatedAt }: Webhook) =>
   ({ id, url, types: [...types], tags: [...tags], domains: [...domains], enabled, reason, createdAt: iso(createdAt), updatedAt: iso(updatedAt) })
 

@@ -101,7 +101,7 @@ t.test('the dirty ratio and the compaction lag decide when', async t => {
 })
 
 t.test('the longest lag compacts what nothing is appended to, whatever the dirty ratio', async t => {
-  const { log, time } = await openLog(t.testdir(), { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '1', 'max.compaction.lag.ms': '1000' })
+  const { log, time } = await openLog(testdir(t), { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '1', 'max.compaction.lag.ms': '1000' })
   const begun = time.now
   await log.append(batchOf([['a', '1'], ['b', '1']], {}, begun))
   await log.append(batchOf([['a', '2']], {}, begun + 900))
@@ -118,7 +118,7 @@ t.test('the longest lag compacts what nothing is appended to, whatever the dirty
 })
 
 t.test('what was compacted away is not read from memory either', async t => {
-  const { log, time } = await openLog(t.testdir(), { 'cleanup.policy': 'compact' }, 0, 1_000_000)
+  const { log, time } = await openLog(testdir(t), { 'cleanup.policy': 'compact' }, 0, 1_000_000)
   await log.append(batchOf([['a', '1']]))
   await log.append(batchOf([['a', '2']]))
   await roll(log)

@@ -4,6 +4,7 @@ import t from 'tap'
 import { MemoryLog } from '../../../helpers/memory-log.js'
 import { openStack, send } from './support.js'
 import type { Stack } from './support.js'
+import { testdir } from '../../../helpers/testdir.js'
 
 const VISITS = "CREATE STREAM visits (k STRING KEY, page STRING, n INT, big BIGINT, bot BOOLEAN) WITH (KAFKA_TOPIC='visits', KEY_FORMAT='KAFKA', VALUE_FORMAT='JSON', PARTITIONS=2);"
 const ROWS = [
@@ -31,7 +32,7 @@ const tableOf = (stack: Stack, name: string): unknown[] => {
 
 for (const cache of ['10000000', '0']) {
   t.test(`by the key, by another column, by several, in windows, with a cache of ${cache} bytes`, async t => {
-    const { stack } = await stackOf(t.testdir())
+    const { stack } = await stackOf(testdir(t))
     t.teardown(() => stack.close())
     await stack.run(`${VISITS}
       CREATE TABLE by_key AS SELECT k, COUNT(*) AS c, SUM(big) AS s, MAX(n) AS m, HISTOGRAM(page) AS h FROM visits GROUP BY k;
@@ -52,7 +53,7 @@ for (const cache of ['10000000', '0']) {
 }
 
 t.test('what cannot be computed is told once, and so is a group key that is null', async t => {
-  const { stack } = await stackOf(t.testdir())
+  const { stack } = await stackOf(testdir(t))
   t.teardown(() => stack.close())
   await stack.run(`${VISITS} CREATE TABLE ratios AS SELECT page, SUM(100 / n) AS s, AVG(100 / n) AS a FROM visits GROUP BY page;`)
   await stack.run('CREATE TABLE sums AS SELECT page, SUM(100 / n) AS s FROM visits GROUP BY page;')
@@ -71,7 +72,7 @@ t.test('what cannot be computed is told once, and so is a group key that is null
 })
 
 t.test('a query that reads more columns may come while others run', async t => {
-  const { stack, log } = await stackOf(t.testdir())
+  const { stack, log } = await stackOf(testdir(t))
   t.teardown(() => stack.close())
   await stack.run(`${VISITS} CREATE TABLE first AS SELECT k, COUNT(*) AS c FROM visits GROUP BY k;`)
   await stack.settled()
