@@ -5,7 +5,7 @@ import { readTopic } from '../helpers/recount.js'
 import { until } from '../helpers/until.js'
 import { skipWithoutBuild, startService, topicName } from './support.js'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 /** The value of one sample, its labels written as in the text. */
 const sample = (text: string, name: string): number | undefined => {
