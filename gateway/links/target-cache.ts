@@ -25,6 +25,8 @@ export interface TargetCacheOptions {
 
 /** ksqlDB answers a push query before its consumer stands at the end of the topic: a change in between is not seen. */
 const feedSettlesMs = 5_000
+/** A ksqlDB that was started anew answers from tables that it is still restoring, as if the rows to come were not there. */
+const absenceSettlesMs = 120_000
 /** Even with the feed up, a link is read again now and then: no fault of the feed can make an error last. */
 const believedMsMax = 300_000
 
@@ -75,7 +77,8 @@ export class TargetCache {
   /** While the feed is up, what was read since it came up stays true; without it, only for a short while. */
   #believable (entry: Entry): boolean {
     const age = this.#options.now() - entry.seenAt
-    if (this.#feedUp && entry.seenAt >= this.#feedSince + feedSettlesMs) return age < believedMsMax
+    const settlesMs = entry.target === null ? absenceSettlesMs : feedSettlesMs
+    if (this.#feedUp && entry.seenAt >= this.#feedSince + settlesMs) return age < believedMsMax
     return age < this.#options.staleMs
   }
 
@@ -114,8 +117,7 @@ export class TargetCache {
       promise: this.#options.load(link).then(loaded => {
         // a change that came by while the read was under way may be newer than what was read
         const target = versionOf(loading.pushed) > versionOf(loaded) ? loading.pushed as Target : loaded ?? null
-        this.#store(link, target, seenAt)
-        return target
+        return this.#store(link, target, seenAt)
       }).finally(() => this.#loading.delete(link))
     }
     loading.promise.catch(() => {}) // whoever waits is told; with patience at its end nobody may
@@ -123,7 +125,8 @@ export class TargetCache {
     return loading
   }
 
-  #store (link: string, target: Target | null, seenAt: number): void {
+  /** A link never ceases to be: what is held is not given up for an older reading, or for none. @returns what is held now. */
+  #store (link: string, target: Target | null, seenAt: number): Target | null {
     const held = this.#entries.get(link)
     const newest = held !== undefined && versionOf(held.target) > versionOf(target) ? held.target : target
     this.#entries.delete(link)
@@ -132,6 +135,7 @@ export class TargetCache {
       if (oldest.done !== true) this.#entries.delete(oldest.value)
     }
     this.#entries.set(link, { target: newest, seenAt })
+    return newest
   }
 
   /** A change of a link, from the feed or from a write of this gateway. */

@@ -89,6 +89,21 @@ t.test('a change that arrives while the link is read is not overwritten by what 
   t.equal(cache.peek('a')?.version, 1)
 })
 
+t.test('a link that is held is answered though a restoring table does not have it yet; one that is not held is soon asked for again', async t => {
+  const { cache, stored, clock } = make()
+  stored.set('a', target('a', 1))
+  await cache.get('a')
+  stored.clear() // ksqlDB was started anew, and answers before its tables are restored
+  clock.now = 200
+  t.equal((await cache.get('a'))?.version, 1)
+  cache.setFeed(true)
+  clock.now = 20_000
+  t.equal(await cache.get('b'), null)
+  stored.set('b', target('b', 1))
+  clock.now = 20_100
+  t.equal((await cache.get('b'))?.version, 1)
+})
+
 t.test('memory is bounded, and what was not asked for longest goes first', async t => {
   const { cache, stored } = make({ max: 3, staleMs: 1_000 })
   for (const link of ['a', 'b', 'c', 'd']) stored.set(link, target(link, 1))
