@@ -58,12 +58,13 @@ export class QueriesHandler {
     this.#running.set(id, () => gone.abort())
     try {
       response.setHeader('content-type', form.contentType)
-      await writePiece(response, form.header(id, columns, false))
+      const isHttp2 = response.req.httpVersionMajor === 2
+      const tell = isHttp2 ? writeFrame : writePiece
+      await tell(response, form.header(id, columns, false))
       const write = rowWriter(columns.map(column => column.type), result.places)
       for await (const rows of query) {
-        let text = ''
-        for (const row of rows) text += form.row(write(row.values), row.tombstone)
-        await writePiece(response, text)
+        const texts = rows.map(row => form.row(write(row.values), row.tombstone))
+        for (const text of isHttp2 ? texts : [texts.join('')]) await tell(response, text)
         if (gone.signal.aborted) break
       }
       response.end(outgoing(response, (query.limitReached ? form.limitReached : query.completed ? form.completed : '') + form.end))
@@ -156,6 +157,18 @@ async function sendPull (result: PullResult, form: QueryForm, response: ServerRe
   }
   if (pieces === 0) return send(response, 200, text + form.end, form.contentType)
   response.end(outgoing(response, text + form.end))
+}
+
+/** Writes a DATA frame of its own, as ksqlDB does over HTTP/2: ksqldb-client takes each for one row. Resolves when it has been sent, or the client is gone. */
+async function writeFrame (response: ServerResponse, text: string): Promise<void> {
+  if (response.destroyed || text === '') return await writePiece(response, text)
+  await new Promise<void>(resolve => {
+    response.once('close', resolve)
+    response.write(outgoing(response, text), () => {
+      response.off('close', resolve)
+      resolve()
+    })
+  })
 }
 
 /** Resolves when the client has room for more, or is gone. */
