@@ -19,7 +19,10 @@ t.test('questions in ksql', { skip: skipWithoutBuild }, async t => {
   t.match(byKey.headers['content-type'], /^application\/x-ndjson/)
   t.strictSame(linesOf(byKey.text), [{ columnNames: ['LINK', 'TOTAL'], columnTypes: ['STRING', 'BIGINT'] }, ['two', 3], { rows: 1, more: false }])
 
-  const all = linesOf((await ask('SELECT link FROM links')).text)
+  const all = await until('all links in the table', async () => {
+    const lines = linesOf((await ask('SELECT link FROM links')).text)
+    return lines.length === 5 && lines
+  })
   t.strictSame(all.slice(1, -1).flat().sort(), ['one', 'three', 'two'])
   t.strictSame(all.at(-1), { rows: 3, more: false })
   t.strictSame(linesOf((await ask('SELECT link FROM links;', { limit: 2 })).text).at(-1), { rows: 2, more: true })
