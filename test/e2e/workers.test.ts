@@ -72,7 +72,8 @@ t.test('one scrape tells of all workers, whichever answers it', { skip: skipWith
   await service.call('POST', '/api/links', { url: 'https://example.com/measured', slug: 'measured' })
   await locations(service, 'measured', 40)
   const scrape = async () => {
-    const text = await (await fetch(`${service.url}/metrics`, { headers: { connection: 'close' } })).text()
+    // a connection that was being handed to a worker when it died is never answered
+    const text = await (await fetch(`${service.url}/metrics`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(5_000) })).text()
     return (name: string) => Number(text.split('\n').find((line) => line.startsWith(`${name} `))?.slice(name.length + 1))
   }
   await until('the visits shipped', async () => (await scrape())('linklog_visits_shipped_total') === 40)
@@ -86,12 +87,9 @@ t.test('one scrape tells of all workers, whichever answers it', { skip: skipWith
   }
   const [victim] = workersOf(service)
   process.kill(victim as number, 'SIGKILL')
-  const alone = await until('an answer of the one that is left', async () => {
-    const sample = await scrape()
-    return sample('linklog_gateways') === 1 && sample
-  })
-  t.ok(alone('linklog_visits_recorded_total') < 40, 'what the dead one counted is gone with it, as Prometheus expects of counters')
-  await until('both again', async () => (await scrape())('linklog_gateways') === 2)
+  // as Prometheus expects of counters, what the dead one counted is gone with it
+  await until('the counts of the one that is left', async () => (await scrape())('linklog_visits_recorded_total') < 40, 60_000)
+  await until('both again', async () => (await scrape())('linklog_gateways') === 2, 60_000)
 })
 
 t.test('workers stop in order', { skip: skipWithoutBuild }, async (t) => {
