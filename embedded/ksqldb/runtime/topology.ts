@@ -3,12 +3,12 @@ import type { ExecutionStep, SourceStep, WindowInfo } from '../plan/steps.js'
 import type { LogicalSchema } from '../plan/schema.js'
 import type { Row } from '../plan/value.js'
 import { compilePredicate } from '../plan/compile.js'
-import { columnsIn, walk } from '../plan/tree.js'
+import { columnsIn } from '../plan/tree.js'
 import { streamAggregate, tableAggregate, windowTimeMs } from './processors/aggregate.js'
 import { windowedAggregate } from './processors/aggregate-windowed.js'
 import type { AggregateStep, Aggregator } from './processors/aggregate.js'
 import type { Forward, ProcessorContext, StepOf } from './processors/context.js'
-import { groupColumns } from './processors/group-columns.js'
+import { aggregateNeeds, groupColumns } from './processors/group-columns.js'
 import { foreignKeyJoin } from './processors/join-foreign-key.js'
 import { streamStreamJoin } from './processors/join-stream-stream.js'
 import { streamTableJoin, tableTableJoin } from './processors/join-table.js'
@@ -69,15 +69,6 @@ function sendsOldValues (step: ExecutionStep): boolean {
     case 'StreamAggregate': case 'StreamWindowedAggregate': case 'TableAggregate': case 'TableTableJoin': case 'TableSelectKey': return true
     default: return false
   }
-}
-
-/** The columns that an aggregate and its GROUP BY read. */
-function aggregateNeeds (step: AggregateStep, group: StepOf<'StreamGroupBy'>): ReadonlySet<string> {
-  const names = new Set(step.nonAggregateColumns)
-  for (const expression of [...step.aggregates, ...group.groupByExpressions]) {
-    walk(expression, part => { if (part.node === 'UnqualifiedColumnReference') names.add(part.name) })
-  }
-  return names
 }
 
 class TopologyBuilder {

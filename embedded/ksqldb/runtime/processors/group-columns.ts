@@ -3,7 +3,7 @@
 import type { Expression } from '../../sql/ast.js'
 import { isLiteral } from '../../plan/coercion.js'
 import { compileAggregate } from '../../plan/compile.js'
-import { walk } from '../../plan/tree.js'
+import { columnsIn } from '../../plan/tree.js'
 import type { Row, Value } from '../../plan/value.js'
 import { columnInput } from './aggregate.js'
 import type { AddRow, AggregateStep, Input, Inputs } from './aggregate.js'
@@ -21,12 +21,10 @@ export interface GroupedColumns {
 
 const isColumn = (e: Expression): e is Extract<Expression, { node: 'UnqualifiedColumnReference' }> => e.node === 'UnqualifiedColumnReference'
 
+const columnNames = (expression: Expression): string[] => columnsIn(expression).map(({ name }) => name)
+
 /** How often the aggregate's calls name a column of the projection. */
-function uses (step: AggregateStep, alias: string): number {
-  let count = 0
-  for (const call of step.aggregates) walk(call, e => { if (isColumn(e) && e.name === alias) count++ })
-  return count
-}
+const uses = (step: AggregateStep, alias: string): number => step.aggregates.flatMap(columnNames).filter(name => name === alias).length
 
 /** undefined where rows have to be made: a key is computed, or something is that several aggregates read, or none. */
 export function groupColumns (step: AggregateStep, context: ProcessorContext): GroupedColumns | undefined {
@@ -50,13 +48,15 @@ export function groupColumns (step: AggregateStep, context: ProcessorContext): G
   return { inputs, reads: columnsRead(step, group, select), processor: (add, perRecord) => processor(group, select, keys, context, add, perRecord) }
 }
 
+/** The columns that an aggregate and its GROUP BY read. */
+export function aggregateNeeds (step: AggregateStep, group: StepOf<'StreamGroupBy'>): ReadonlySet<string> {
+  return new Set([...step.nonAggregateColumns, ...[...step.aggregates, ...group.groupByExpressions].flatMap(columnNames)])
+}
+
+/** Of these the projection's own sources. */
 function columnsRead (step: AggregateStep, group: StepOf<'StreamGroupBy'>, select: StepOf<'StreamSelect'>): ReadonlySet<string> {
-  const aliases = new Set(step.nonAggregateColumns)
-  const collect = (into: Set<string>) => (e: Expression): void => { if (isColumn(e)) into.add(e.name) }
-  for (const e of [...step.aggregates, ...group.groupByExpressions]) walk(e, collect(aliases))
-  const names = new Set<string>()
-  for (const { alias, expression } of select.selects) if (aliases.has(alias)) walk(expression, collect(names))
-  return names
+  const aliases = aggregateNeeds(step, group)
+  return new Set(select.selects.filter(({ alias }) => aliases.has(alias)).flatMap(({ expression }) => columnNames(expression)))
 }
 
 function processor (
