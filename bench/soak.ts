@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { request } from 'undici'
+import { sample } from '../test/helpers/metrics.js'
 import { makeLinks } from './redirect-links.js'
 import { runLoad } from './redirect-load-process.js'
 import { machine, timeGoal, type Benchmark, type Goal, type Measure, type Report } from './report.js'
@@ -29,16 +30,16 @@ const MIB = 2 ** 20
 /** Files that a gateway has open beside its connections, and as many of the benchmark. */
 const OTHER_FILES = 200
 
-async function sample (url: string): Promise<(name: string) => number> {
+async function samples (url: string): Promise<(name: string) => number> {
   const { body } = await request(`${url}/metrics`)
   const text = await body.text()
-  return name => Number(text.split('\n').find(line => line.startsWith(`${name} `))?.slice(name.length + 1))
+  return name => sample(text, name) ?? NaN
 }
 
 /** Resolves when the log has every visit, so that all samples are taken in the same state. */
 async function shipped (url: string): Promise<void> {
   const until = performance.now() + SHIPPED_TIMEOUT_MS
-  while ((await sample(url))('linklog_spool_unshipped_bytes') > 0) {
+  while ((await samples(url))('linklog_spool_unshipped_bytes') > 0) {
     if (performance.now() > until) throw new Error(`The spool was not shipped within ${SHIPPED_TIMEOUT_MS} ms`)
     await delay(200)
   }
@@ -118,7 +119,7 @@ export function slopePerMillion (points: readonly Point[], of: (point: Point) =>
 /** The least heap that is seen, in MiB, as long as it goes on. */
 async function watch (url: string, goesOn: () => boolean): Promise<number> {
   let least = Infinity
-  for (; goesOn(); await delay(250)) least = Math.min(least, (await sample(url))('nodejs_heap_size_used_bytes') / MIB)
+  for (; goesOn(); await delay(250)) least = Math.min(least, (await samples(url))('nodejs_heap_size_used_bytes') / MIB)
   return least
 }
 

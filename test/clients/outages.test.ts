@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { CountingClient } from '../helpers/counting-client.js'
 import { GatewayProcess, skipWithoutBuild } from '../helpers/gateway-process.js'
+import { sample } from '../helpers/metrics.js'
 import { TcpProxy } from '../helpers/tcp-proxy.js'
 import { testdir } from '../helpers/testdir.js'
 import { inParallel, until } from '../helpers/until.js'
@@ -19,7 +20,7 @@ t.setTimeout(900_000 + 4 * outageMs)
 
 const sampleOf = async (gateway: GatewayProcess, name: string): Promise<number> => {
   const { text } = await gateway.call('GET', '/metrics')
-  return Number(text.split('\n').find(line => line.startsWith(`${name} `))?.slice(name.length + 1))
+  return sample(text, name) ?? NaN
 }
 
 t.test('outages', { skip: skipWithoutBuild }, async t => {

@@ -1,17 +1,12 @@
 // What Prometheus is told of a running service agrees with what was done to it.
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { sample } from '../helpers/metrics.js'
 import { readTopic } from '../helpers/recount.js'
 import { until } from '../helpers/until.js'
 import { skipWithoutBuild, startService, topicName } from './support.js'
 
 t.setTimeout(300_000)
-
-/** The value of one sample, its labels written as in the text. */
-const sample = (text: string, name: string): number | undefined => {
-  const line = text.split('\n').find(line => line.startsWith(`${name} `))
-  return line === undefined ? undefined : Number(line.slice(name.length + 1))
-}
 
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 

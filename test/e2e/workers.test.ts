@@ -1,6 +1,7 @@
 // Several gateways: workers that share a port, and hosts that share a stack. The same answers, the same counts, whatever dies.
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { sample } from '../helpers/metrics.js'
 import { readVisits } from '../helpers/recount.js'
 import { inParallel, until } from '../helpers/until.js'
 import { onCluster, skipWithoutBuild, startService, topicName, visitsWhen } from './support.js'
@@ -74,7 +75,7 @@ t.test('one scrape tells of all workers, whichever answers it', { skip: skipWith
   const scrape = async () => {
     // a connection that was being handed to a worker when it died is never answered
     const text = await (await fetch(`${service.url}/metrics`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(5_000) })).text()
-    return (name: string) => Number(text.split('\n').find((line) => line.startsWith(`${name} `))?.slice(name.length + 1))
+    return (name: string) => sample(text, name) ?? NaN
   }
   await until('the visits shipped', async () => (await scrape())('linklog_visits_shipped_total') === 40)
   for (const sample of [await scrape(), ...await Promise.all([scrape(), scrape(), scrape(), scrape()])]) {
