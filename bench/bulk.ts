@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import { Client } from 'undici'
+import { readLines } from '../gateway/ksqldb/lines.js'
 import { linksInTable } from './create.js'
 import { machine, rateGoal } from './report.js'
 import type { Benchmark, Report } from './report.js'
@@ -40,14 +41,9 @@ async function send (url: string, lines: number, name: string): Promise<number> 
     })
     if (response.statusCode !== 200) throw new Error(`${response.statusCode}: ${await response.body.text()}`)
     let told = 0
-    let rest = ''
-    for await (const chunk of response.body) {
-      const outcomes = (rest + String(chunk)).split('\n')
-      rest = outcomes.pop() ?? ''
-      for (const outcome of outcomes) {
-        if (!outcome.includes('"outcome":"created"')) throw new Error(outcome)
-        told++
-      }
+    for await (const outcome of readLines(response.body)) {
+      if (!outcome.includes('"outcome":"created"')) throw new Error(outcome)
+      told++
     }
     if (told !== lines) throw new Error(`${lines} lines were sent, and ${told} answered`)
     return (performance.now() - started) / 1_000

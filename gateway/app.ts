@@ -145,7 +145,8 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
       wait
     })
     await applier.apply()
-    await app.register(viewsPlugin, { names: fixed, ksqlDir: options.ksqlDir })
+    const files = await readMigrations(options.ksqlDir)
+    await app.register(viewsPlugin, { names: fixed, files })
     const names = app.views // the names to read by, from here on
     await app.register(guessLimitPlugin, { settings: config, now: () => performance.now() })
     await app.register(accessPlugin, { config, names, publicUrl })
@@ -163,7 +164,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
     await app.register(questionsPlugin, { config, stack, names, publicUrl })
     await app.register(erasurePlugin, { config, names })
     await registerRoutes(app, config, names, publicUrl)
-    const known = createdNames((await readMigrations(options.ksqlDir)).map(({ text }) => text))
+    const known = createdNames(files.map(({ text }) => text))
     await app.register(ksqlRoutes, { gate: new ScanGate(questionsAtOnce), selects: new SelectQueries(app.ksqldb, known, names) })
     await app.ready()
   } catch (error) {
@@ -186,9 +187,7 @@ const registerLists = async (app: FastifyInstance, config: Config, names: Names,
   const lister = new Lister({ queries: new LinkListQueries(app.ksqldb, names), now: Date.now })
   await app.register(bulkRoutes, { gate: new ScanGate(bulksAtOnce), publicUrl })
   await app.register(linkListRoutes, { lister, gate: new ScanGate({ ...listsAtOnce, timeoutMs: config.scanTimeoutMs }), publicUrl })
-  const { log, ends } = app.questions
-  const since = async (ms: number) => new Map(
-    (await app.kafka.admin.fetchTopicOffsetsByTimestamp(names.visits, ms)).map(({ partition, offset }) => [partition, Number(offset)]))
+  const { log, ends, since } = app.questions
   await app.register(exportRoutes, {
     gate: new ScanGate(exportsAtOnce),
     lister,

@@ -1,5 +1,6 @@
 // Carries out many commands over POST /api/links/bulk and says what became of each; what was not decided is sent again, with a bound.
 import { createHash } from 'node:crypto'
+import { readLines } from '../ksqldb/lines.js'
 import { ServiceError } from './exit-codes.js'
 import { pause, problemOf, readProblem, reasonOf, repeatable, retryAfterMsOf, textOf, type Problem, type ServiceClient } from './service-client.js'
 
@@ -82,13 +83,7 @@ export class BulkClient {
         if (!repeatable.has(statusCode)) throw new ServiceError(`The service answered ${failure}`)
         return { told, failure, retryAfterMs: retryAfterMsOf(headers) }
       }
-      const decoder = new TextDecoder()
-      let rest = ''
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        const whole = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-        rest = whole.pop() ?? ''
-        for (const line of whole) told.push(JSON.parse(line) as Told)
-      }
+      for await (const line of readLines(body)) told.push(JSON.parse(line) as Told)
       return { told }
     } catch (error) {
       if (error instanceof ServiceError || signal?.aborted === true) throw error

@@ -18,9 +18,9 @@ import { dayOf, rootKey, type KeyRing } from './key-ring.js'
 import { linkPath, rootOf, visitorPath } from './seal.js'
 
 export interface EraserOptions {
-  readonly log: Pick<VisitLog, 'partitions' | 'partitionOf' | 'visits'>
+  readonly log: Pick<VisitLog, 'partitions' | 'partitionOf' | 'read'>
   /** The offset of each partition of the log from which on all visits of an instant and later lie. */
-  readonly starts: (ms: number) => Promise<ReadonlyMap<number, number>>
+  readonly since: (ms: number) => Promise<ReadonlyMap<number, number>>
   /** Where each partition of the log ends now. */
   readonly ends: () => Promise<ReadonlyMap<number, number>>
   readonly keys: Pick<KeyRing, 'hold' | 'holdFor' | 'open' | 'refresh' | 'root' | 'tree'>
@@ -45,8 +45,7 @@ const nodesMax = 18_000
 /** Of one send: a broker takes 1 MiB unless told otherwise. */
 const sendBytesMax = 600_000
 const attemptsMax = 8
-/** Records of the log between two looks at what was read; and visits that are opened before others, redirects first, have their turn. */
-const blockMax = 5_000
+/** Visits that are opened before others, redirects first, have their turn. */
 const openedAtOnce = 50
 
 /** The days that a period touches. */
@@ -119,20 +118,14 @@ export class Eraser {
   }
 
   async #scan (partitions: readonly number[], link: string | null, days: Days, signal: AbortSignal, onVisit: (visit: LoggedVisit) => void): Promise<void> {
-    const { log, starts, ends, keys } = this.#options
-    const [start, end] = [await starts(days.from), await ends()]
+    const { log, since, ends, keys } = this.#options
+    const [start, end] = [await since(days.from), await ends()]
     await keys.refresh() // behind the ends: the root of each visit before them is known
     for (const partition of partitions) {
-      const [from, to] = [start.get(partition) ?? 0, end.get(partition) ?? 0]
-      for (let at = from; at < to;) {
-        const block: LoggedVisit[] = []
-        const reached = await log.visits(partition, at, Math.min(at + blockMax, to), key => link === null || key === link, visit => {
-          if (visit.visit.visited_at >= days.from && visit.visit.visited_at < days.to) block.push(visit)
-        }, signal)
-        signal.throwIfAborted()
-        if (reached <= at) throw new LinklogError('unavailable', 'The log of visits was not read to its end', { headers: { 'retry-after': '1' } })
-        at = reached
-        for (const [index, visit] of block.entries()) {
+      const isWanted = (key: string): boolean => link === null || key === link
+      for await (const visits of log.read(partition, start.get(partition) ?? 0, end.get(partition) ?? 0, signal, isWanted)) {
+        const asked = visits.filter(({ visit: { visited_at: at } }) => at >= days.from && at < days.to)
+        for (const [index, visit] of asked.entries()) {
           if (index % openedAtOnce === 0) await nextTurn()
           await keys.holdFor(visit)
           onVisit(visit)

@@ -1,4 +1,4 @@
-// Splits a byte stream into its non-empty lines, so that a push query can be read row by row.
+// Splits a byte stream into its non-empty lines, so that rows and outcomes can be read as they come.
 
 /** The longest line taken: a row holds at most a record of 1 MiB, and JSON may make it several times longer. */
 const lineCharsMax = 16 * 1024 * 1024
@@ -16,7 +16,7 @@ export async function * readLines (chunks: AsyncIterable<Uint8Array>): AsyncGene
       if (line !== '') yield line
     }
     rest = rest.slice(start)
-    if (rest.length > lineCharsMax) throw new RangeError('a line of the push query is too long')
+    if (rest.length > lineCharsMax) throw new RangeError('a line is too long')
   }
   if (rest.trim() !== '') yield rest.trim()
 }

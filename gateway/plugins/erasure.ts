@@ -29,7 +29,7 @@ export const erasurePlugin = fp<{ config: Config, names: Names }>(async (app, { 
   const transactionalId = names.topic('linklog-eraser')
   const eraser = new Eraser({
     log: questions.log,
-    starts: async ms => new Map((await kafka.admin.fetchTopicOffsetsByTimestamp(names.visits, ms)).map(({ partition, offset }) => [partition, Number(offset)])),
+    since: questions.since,
     ends: questions.ends,
     keys: app.visitKeys,
     connect: async () => {

@@ -23,6 +23,8 @@ export interface QuestionAccess {
   readonly live: LiveVisits
   /** Where each partition of the log ends now. */
   readonly ends: () => Promise<ReadonlyMap<number, number>>
+  /** The first offset of each partition of the log whose record's timestamp is not before an instant (milliseconds since 1970). */
+  readonly since: (ms: number) => Promise<ReadonlyMap<number, number>>
 }
 
 declare module 'fastify' {
@@ -42,6 +44,8 @@ export const questionsPlugin = fp<QuestionsOptions>(async (app, { config, stack,
   const reader = new LogReader(kafkaClient(config, stack), names.visits)
   const decoder = new EventDecoder<Visit>(app.codecs.visit.schema, stack.schemaRegistryUrl, config.schemaRegistryCredentials)
   const ends = async () => await reader.ends()
+  const since = async (ms: number) => new Map(
+    (await app.kafka.admin.fetchTopicOffsetsByTimestamp(names.visits, ms)).map(({ partition, offset }) => [partition, Number(offset)]))
   const log = new VisitLog({
     reader,
     decoder,
@@ -63,7 +67,8 @@ export const questionsPlugin = fp<QuestionsOptions>(async (app, { config, stack,
     log,
     verifier: new Verifier({ log, tables, ends, now, timeoutMs: verifyTimeoutMs }),
     live,
-    ends
+    ends,
+    since
   })
   app.metrics.gauge('linklog_live_listeners', 'Listeners to visits as they happen', () => live.listeners)
   app.addHook('preClose', async () => await live.close())

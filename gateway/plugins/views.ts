@@ -2,7 +2,7 @@
 import fp from 'fastify-plugin'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Names } from '../topics.js'
-import { readMigrations } from '../migrations/files.js'
+import type { MigrationFile } from '../migrations/files.js'
 import { sideNames, viewsOf, type Side } from '../views/definitions.js'
 import { ViewReads } from '../views/reads.js'
 
@@ -33,8 +33,8 @@ declare module 'fastify' {
 /** How often it is asked where reads go. A rebuild waits several times as long before it drops what was read until then. */
 const askMs = 1_000
 
-export const viewsPlugin = fp<{ names: Names, ksqlDir: string }>(async (app, { names, ksqlDir }) => {
-  const views = viewNames(names, new Set(viewsOf(await readMigrations(ksqlDir)).map(({ name }) => name)))
+export const viewsPlugin = fp<{ names: Names, files: readonly MigrationFile[] }>(async (app, { names, files }) => {
+  const views = viewNames(names, new Set(viewsOf(files).map(({ name }) => name)))
   const reads = new ViewReads(app.ksqldb, names)
   views.readFrom(await reads.current())
   app.decorate('views', views)

@@ -2,7 +2,7 @@
 import type { ErasureEventType } from '../events/erasure-event.js'
 import type { KsqlClient, Row } from '../ksqldb/client.js'
 import type { Names } from '../topics.js'
-import { toMillis } from './escape.js'
+import { textOrNull, toMillis } from './escape.js'
 import { WholeTable } from './whole-table.js'
 
 /** An erasure that was made; times in milliseconds since 1970. */
@@ -22,8 +22,6 @@ export interface Erasure {
 }
 
 const columns = 'id, type, occurred_at, actor, reason, link, period_from, period_to, visits, links, unsealed'
-
-const textOrNull = (value: unknown): string | null => value === null || value === undefined ? null : String(value)
 
 const toErasure = (row: Row): Erasure => ({
   id: String(row[0]),

@@ -15,6 +15,9 @@ export const escapeInteger = (value: number): string => {
   return String(value)
 }
 
+/** A VARCHAR of a row. */
+export const textOrNull = (value: unknown): string | null => value === null || value === undefined ? null : String(value)
+
 /** Milliseconds of a TIMESTAMP as ksqlDB prints it (UTC, without a zone), or of a BIGINT. */
 export const toMillis = (value: unknown): number | null => {
   if (value === null || value === undefined) return null

@@ -2,7 +2,7 @@
 import type { Outcome, Visit } from '../events/visit.js'
 import type { KsqlClient, Row } from '../ksqldb/client.js'
 import type { Names } from '../topics.js'
-import { escapeInstant, escapeString, toMillis } from './escape.js'
+import { escapeInstant, escapeString, textOrNull, toMillis } from './escape.js'
 
 /** Several links, or domains with all their links; the default domain is `-`. */
 export interface Scope { readonly of: 'links' | 'domains', readonly names: readonly string[] }
@@ -97,8 +97,6 @@ const readCells = (row: Row, onCell: CellVisitor, onRest: RestVisitor): number =
 }
 
 export interface LiveVisit { readonly link: string, readonly partition: number, readonly offset: number, readonly visit: Visit }
-
-const textOrNull = (value: unknown): string | null => value === null || value === undefined ? null : String(value)
 
 const toLiveVisit = (row: Row): LiveVisit => ({
   link: String(row[0]),

@@ -9,6 +9,7 @@ import { formatPosition, parsePosition, type Position } from '../changes/positio
 import { LinklogError } from '../errors.js'
 import { linkEventTypes, type LinkEventType } from '../events/link-event.js'
 import { documentFields, nullable, problems } from './schemas.js'
+import { whileAsked } from './while-asked.js'
 import { splitWords } from './words.js'
 
 export interface EventRoutesOptions { readonly publicUrl: () => string }
@@ -156,9 +157,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<EventRoutesOptions> = async 
   }, async (request, reply) => {
     const wantsStream = /\btext\/event-stream\b/.test(request.headers.accept ?? '')
     const filter = filterOf(request.query, request)
-    const gone = new AbortController()
-    reply.raw.once('close', () => gone.abort())
-    const signal = AbortSignal.any([gone.signal, closing.signal])
+    const signal = AbortSignal.any([whileAsked(reply), closing.signal])
     const resumed = request.headers['last-event-id']
     const from = wantsStream && resumed !== undefined && resumed !== ''
       ? await startingAt(app, resumed, 'last-event-id')

@@ -18,6 +18,7 @@ import { linkKey, toLink } from './link-answers.js'
 import { toRevision } from './link-history.js'
 import { filterOf, filterParameters, listOf, refuse, statesOf, words } from './link-list.js'
 import { instant, problems } from './schemas.js'
+import { whileAsked } from './while-asked.js'
 
 export interface ExportRoutesOptions {
   readonly gate: ScanGate
@@ -117,9 +118,7 @@ type Send = (request: FastifyRequest, reply: FastifyReply, name: keyof typeof co
 
 /** Sends rows once there is room for one more export; a client that goes, or stops reading, ends them. */
 const senderOf = ({ gate, stallMsMax = stallPresetMs }: ExportRoutesOptions, closing: AbortSignal): Send => async (request, reply, name, rows) => {
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort(new Error('the client is gone')))
-  const signal = AbortSignal.any([gone.signal, closing])
+  const signal = AbortSignal.any([whileAsked(reply), closing])
   const leave = await gate.enter(signal)
   const format = formatOf(request)
   const pieces = untilStalled(textOf(rows(signal), format, columns[name]), stallMsMax, () => stream.destroy(new Error('the client does not read')))

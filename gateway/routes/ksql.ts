@@ -5,6 +5,7 @@ import { Type } from 'typebox'
 import type { ScanGate } from '../lists/scan-gate.js'
 import type { SelectQueries } from '../queries/select.js'
 import { problems } from './schemas.js'
+import { whileAsked } from './while-asked.js'
 
 export interface KsqlRoutesOptions { readonly gate: ScanGate, readonly selects: SelectQueries }
 
@@ -57,17 +58,12 @@ export const ksqlRoutes: FastifyPluginAsyncTypebox<KsqlRoutesOptions> = async (a
     }
   }, async ({ body }, reply) => {
     const late = AbortSignal.timeout(questionMs)
-    const gone = new AbortController()
-    reply.raw.once('close', () => gone.abort())
-    const signal = AbortSignal.any([late, gone.signal, closing.signal])
+    const signal = AbortSignal.any([late, whileAsked(reply), closing.signal])
     const leave = await gate.enter(signal)
     try {
       const query = await selects.ask(body.ksql, signal)
       const lines = Readable.from(linesOf(query, { limit: body.limit ?? rowsPreset, late }), { objectMode: false })
-      lines.once('close', () => {
-        gone.abort()
-        leave()
-      })
+      lines.once('close', leave)
       return await reply.type('application/x-ndjson').header('cache-control', 'no-store').send(lines as never)
     } catch (error) {
       leave()

@@ -15,6 +15,7 @@ import type { ScopeParameters, VisitScopes } from '../visits/scopes.js'
 import type { Verifier } from '../visits/verification.js'
 import { linkKey } from './link-answers.js'
 import { LinkParams, problems } from './schemas.js'
+import { whileAsked } from './while-asked.js'
 import { EventsQuery, LiveHeaders, LiveQuery, scopeFields, Verification, VisitEvents } from './visit-schemas.js'
 import { isoOrNull } from '../instant.js'
 
@@ -46,12 +47,6 @@ const present = ({ total, withoutBots, records, firstVisit, lastVisit }: LinkCou
   ...(firstVisit !== undefined && { firstVisit: isoOrNull(firstVisit) }),
   ...(lastVisit !== undefined && { lastVisit: isoOrNull(lastVisit) })
 })
-
-const whileAsked = (reply: FastifyReply): AbortSignal => {
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort(new Error('the client is gone')))
-  return gone.signal
-}
 
 /** Where Last-Event-ID says that a listener stands. @throws LinklogError invalid_request. */
 const placeOf = async (text: string | undefined, { log, ends }: VisitLogRoutesOptions): Promise<Position | undefined> => {

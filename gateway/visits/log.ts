@@ -76,18 +76,25 @@ export class VisitLog {
   }
 
   /**
-   * The visits of a partition from an offset on and before another, in order, some 256 KiB at a time: read when they are asked for.
+   * The visits of a partition from an offset on and before another that `isWanted` by their key, in order, some 256 KiB of the log at a time: read when they
+   * are asked for.
    * @throws LinklogError unavailable where the log does not give all of them, and the signal's reason.
    */
-  async * read (partition: number, from: number, to: number, signal: AbortSignal): AsyncGenerator<readonly LoggedVisit[]> {
+  async * read (
+    partition: number, from: number, to: number, signal: AbortSignal, isWanted: (link: string) => boolean = () => true
+  ): AsyncGenerator<readonly LoggedVisit[]> {
     let at = from
     for await (const { records, next } of this.#stretches(partition, from, to, signal)) {
-      const visits = await Promise.all(records.map(async record => await this.#decode(record)))
+      const visits = await Promise.all(records.filter(({ key }) => isWanted(key)).map(async record => await this.#decode(record)))
       yield visits.filter(visit => visit !== undefined)
       at = next
     }
     signal.throwIfAborted()
-    if (at < to) throw new LinklogError('unavailable', `The log gives no records of partition ${partition} from ${at} on, and has them up to ${to}`)
+    if (at < to) {
+      throw new LinklogError('unavailable', `The log gives no records of partition ${partition} from ${at} on, and has them up to ${to}`, {
+        headers: { 'retry-after': '1' }
+      })
+    }
   }
 
   /**

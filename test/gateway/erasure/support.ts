@@ -58,12 +58,11 @@ export const eraserOf = (t: Test, kafka: Kafka, visits: readonly LoggedVisit[], 
   log: {
     partitions: async () => [0],
     partitionOf: async () => 0,
-    visits: async (_, from, to, isWanted, onVisit) => {
-      for (const visit of visits.slice(from, to)) if (isWanted(visit.link)) onVisit(visit)
-      return to
+    read: async function * (_, from, to, _signal, isWanted = () => true) {
+      yield visits.slice(from, to).filter(({ link }) => isWanted(link))
     }
   },
-  starts: async () => new Map([[0, 0]]),
+  since: async () => new Map([[0, 0]]),
   ends: async () => new Map([[0, visits.length]]),
   keys,
   connect: async () => {
