@@ -87,9 +87,9 @@ export class ProducerState {
     return aborted
   }
 
-  /** Aborted transactions with records in [from, to). */
+  /** Aborted transactions with records in [from, to), by their first offsets: kafkajs 2.2 shows records of one that comes behind a later one. */
   abortedBetween (from: number, to: number): AbortedTxn[] {
-    return this.#aborted.filter(txn => txn.lastOffset >= from && txn.firstOffset < to)
+    return this.#aborted.filter(txn => txn.lastOffset >= from && txn.firstOffset < to).sort((a, b) => a.firstOffset - b.firstOffset)
   }
 
   /** Forgets aborted transactions of which compaction has left nothing, by the offsets of their markers. */

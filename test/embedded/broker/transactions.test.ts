@@ -27,6 +27,24 @@ t.test('commit shows, abort does not; offsets go with the transaction', async t 
   t.strictSame(abortedTransactions.map(({ firstOffset }) => firstOffset), [3, 9, 15])
 })
 
+t.test('of transactions that overlap and are aborted in another order than they began, nothing is shown', async t => {
+  const { kafka, broker } = await startBroker(t)
+  await broker.createTopic({ name: 'x', partitions: 1 })
+  const [first, second, third] = ['first', 'second', 'third'].map(transactionalId => kafka.producer({ transactionalId, idempotent: true, maxInFlightRequests: 1 }))
+  for (const producer of [first!, second!, third!]) await producer.connect()
+  const [one, two] = [await first!.transaction(), await second!.transaction()]
+  await one.send({ topic: 'x', messages: [{ value: 'a' }, { value: 'b' }] })
+  await two.send({ topic: 'x', messages: [{ value: 'c' }] })
+  await one.send({ topic: 'x', messages: [{ value: 'd' }] })
+  await two.abort()
+  await one.abort()
+  const kept = await third!.transaction()
+  await kept.send({ topic: 'x', messages: [{ value: 'kept' }] })
+  await kept.commit()
+  t.strictSame((await consume(kafka, 'x', 1)).map(({ value }) => value), ['kept'])
+  for (const producer of [first!, second!, third!]) await producer.disconnect()
+})
+
 t.test('a successor fences its predecessor and ends what that left open', async t => {
   const { kafka, broker } = await startBroker(t)
   await broker.createTopic({ name: 'x', partitions: 1 })
