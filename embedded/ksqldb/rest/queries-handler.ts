@@ -4,6 +4,7 @@ import { EngineError, toEngineError } from '../engine/errors.js'
 import type { KsqlEngine } from '../engine/engine.js'
 import { printTopic } from '../engine/print-topic.js'
 import { NoQuery, PrepareFailure, Queries, type PullResult, type PushResult, type QueryRequest } from '../engine/queries.js'
+import { perColumns } from './per-columns.js'
 import { rowWriter } from './row-writer.js'
 import { errorBody, objectMember, outgoing, parseObject, send, sendError, textMembers, JSON_TYPE } from './responses.js'
 import { formFor, type QueryForm } from './query-writer.js'
@@ -11,6 +12,8 @@ import { formFor, type QueryForm } from './query-writer.js'
 const PUSH_QUERIES_MAX = 1000
 /** Rows of a pull query are written in pieces of about this many characters. */
 const PIECE_CHARS = 64 * 1024
+
+const pullWriter = perColumns(columns => rowWriter(columns.map(column => column.type)))
 
 const isEmpty = (object: Readonly<Record<string, unknown>>): boolean => {
   for (const name in object) if (Object.hasOwn(object, name)) return false
@@ -133,13 +136,13 @@ function failOld (response: ServerResponse, error: unknown): void {
 /** A pull by one key: one piece, with its length. */
 function sendSmall (result: PullResult, form: QueryForm, response: ServerResponse): void {
   let text = form.header(result.id, result.columns, true)
-  const write = rowWriter(result.columns.map(column => column.type))
+  const write = pullWriter(result.columns)
   for (const row of result.rows) if (row !== undefined) text += form.row(write(row), false)
   send(response, 200, text + form.end, form.contentType)
 }
 
 async function sendPull (result: PullResult, form: QueryForm, response: ServerResponse): Promise<void> {
-  const write = rowWriter(result.columns.map(column => column.type))
+  const write = pullWriter(result.columns)
   let text = form.header(result.id, result.columns, true)
   let pieces = 0
   for (const row of result.rows) {

@@ -1,6 +1,7 @@
 // The three forms in which rows go over the wire, chosen by path and Accept.
 import { printSqlType } from '../sql/sql-type.js'
 import type { ResultColumn } from '../engine/queries.js'
+import { perColumns } from './per-columns.js'
 
 export const DELIMITED_TYPE = 'application/vnd.ksqlapi.delimited.v1'
 export const KSQL_V1_TYPE = 'application/vnd.ksql.v1+json'
@@ -18,8 +19,11 @@ export interface QueryForm {
   readonly end: string
 }
 
+const namesAndTypes = perColumns(columns =>
+  `"columnNames":${JSON.stringify(columns.map(column => column.name))},"columnTypes":${JSON.stringify(columns.map(column => printSqlType(column.type)))}`)
+
 function metadata (id: string, columns: readonly ResultColumn[]): string {
-  return JSON.stringify({ queryId: id, columnNames: columns.map(column => column.name), columnTypes: columns.map(column => printSqlType(column.type)) })
+  return `{"queryId":${JSON.stringify(id)},${namesAndTypes(columns)}}`
 }
 
 /** One JSON value a line. */

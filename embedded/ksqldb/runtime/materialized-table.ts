@@ -19,16 +19,19 @@ export class StoredTable implements MaterializedTable {
   readonly window: WindowInfo | undefined
   readonly #materialization: Materialization
   readonly #commit: () => void
+  readonly #onRead: () => void
 
-  /** `commit` writes what the query has processed. */
-  constructor (schema: LogicalSchema, window: WindowInfo | undefined, materialization: Materialization, commit: () => void) {
+  /** `commit` writes what the query has processed; `onRead` is told of each read by key. */
+  constructor (schema: LogicalSchema, window: WindowInfo | undefined, materialization: Materialization, commit: () => void, onRead: () => void) {
     this.#commit = commit
+    this.#onRead = onRead
     this.schema = schema
     this.window = window
     this.#materialization = materialization
   }
 
   get (key: Row): TableRow | undefined {
+    this.#onRead()
     const { store, rowOf } = this.#materialization
     const { row, timestamp } = store.peek(key)
     if (row === null) return undefined
@@ -37,6 +40,7 @@ export class StoredTable implements MaterializedTable {
   }
 
   * getWindows (key: Row, bounds: WindowBounds): Generator<TableRow> {
+    this.#onRead()
     const { store } = this.#materialization
     // Time windows lie in the order of their start, sessions in that of their end.
     const session = store.options.windowKind === 'session'

@@ -20,6 +20,10 @@ const OUTPUT_BYTES_MAX = 2 * 1024 * 1024
 // written as one.
 const COMMIT_INTERVAL_MS = 5000
 const DEADLINE_EVERY = 32
+// A query that has more than this before it yields to pull queries: its rows do not come within a moment in any case.
+const BEHIND_RECORDS = 1000
+// A commit that will take longer than a slice, as far as the last one says, waits until pull queries leave room for it.
+const COSTLY_COMMIT_MS = SLICE_MS
 // A broker knows a producer's last five batches of a partition: no more than four stand between two marks of progress.
 const UNMARKED_BATCHES_MAX = 4
 // A query that failed is tried again, as ksqlDB does: after a second, then after twice as long each time.
@@ -84,6 +88,8 @@ export class QueryTask {
   /** When the first of them was processed. */
   #uncommittedSince = 0
   #committedAt = 0
+  /** How long the last commit took. */
+  #commitMs = 0
   /** Up to which place the records of the buffer at hand come before those of others. */
   #through = -Infinity
   /** Committed and not appended yet, in the order of the commits. */
@@ -228,9 +234,13 @@ export class QueryTask {
       await this.#caughtUp()
       return
     }
-    await this.#options.scheduler.turn()
+    const { scheduler } = this.#options
+    if (this.#isFarBehind()) await scheduler.behind(() => this.#slice(), () => this.#stopped)
+    else {
+      await scheduler.turn()
+      if (!this.#stopped) this.#slice()
+    }
     if (this.#stopped) return
-    this.#slice()
     await this.#appendAll()
     this.#tellCaughtUp()
   }
@@ -238,6 +248,12 @@ export class QueryTask {
   /** Reads no more for now. */
   #leave (): void {
     for (const buffer of this.#buffers) this.#options.reader.leave(buffer.log, buffer)
+  }
+
+  #isFarBehind (): boolean {
+    let records = 0
+    for (const buffer of this.#buffers) records += buffer.log.lastStableOffset - buffer.position
+    return records > BEHIND_RECORDS
   }
 
   /** All that was read is processed: commits as soon as it may, then waits for more. */
@@ -249,8 +265,13 @@ export class QueryTask {
         await this.#signal.wait(delayMs)
         return
       }
-      if (state.moreToExpire) await this.#options.scheduler.turn()
-      this.#commit()
+      const { scheduler } = this.#options
+      if (this.#commitMs > COSTLY_COMMIT_MS) {
+        await scheduler.behind(() => this.#commit(), () => this.#stopped || (this.#uncommitted === 0 && !state.moreToExpire))
+      } else {
+        if (state.moreToExpire) await scheduler.turn()
+        this.#commit()
+      }
     }
     await this.#appendAll()
     if (this.#uncommitted > 0 || state.moreToExpire) return
@@ -406,7 +427,8 @@ export class QueryTask {
       this.#outgoing.push(...db.transaction(work))
       this.#uncommitted = 0
       this.#committedAt = performance.now()
-      pacer.spent(this.#committedAt - started)
+      this.#commitMs = this.#committedAt - started
+      pacer.spent(this.#commitMs)
     } finally {
       sink?.discard()
     }

@@ -157,7 +157,9 @@ export class Runtime implements RuntimeApi {
       onStop: () => {}
     })
     const { materialization } = topology
-    const table = materialization === undefined ? undefined : new StoredTable(plan.physical.schema, plan.window, materialization, () => task.commitNow())
+    const table = materialization === undefined
+      ? undefined
+      : new StoredTable(plan.physical.schema, plan.window, materialization, () => task.commitNow(), () => this.#scheduler.read())
     const run = new PersistentRun(id, task, table, errors)
     this.#queries.set(id, run)
     task.start()

@@ -1,16 +1,114 @@
 // Shares the one thread between queries, broker and HTTP: each query works for a few milliseconds, then lets the event loop turn.
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** ms that one slice of work may take. */
 export const SLICE_MS = 8
+
+/** Rows read by key within one to two seconds from which on pull queries go before what is far behind. */
+const READS_MANY = 5000
+const READS_MS = 1000
+/** Share of the time that what is far behind gets meanwhile; when that has lasted, so that it comes forward under a load that does not end. */
+const BEHIND_SHARE = 1 / 16
+const BEHIND_SHARE_LATER = 1 / 2
+const BEHIND_LATER_MS = 30_000
+/** How much it may have had in advance. */
+const BEHIND_AHEAD_MS_MAX = 500
+/** How soon it is seen that pull queries have ceased, or that the query is to stop. */
+const BEHIND_WAIT_MS = 20
 
 const CREDIT_MS_MAX = 30
 const CREDIT_SHARE = 1 / 3
 // Kafka Streams' commit.interval.ms with exactly_once_v2.
 const DELAY_MS_MAX = 100
 
+/** Time that may be spent, in ms: what is spent goes off, what passes fills it up again by a share. Begins full. */
+class TimeCredit {
+  readonly #min: number
+  readonly #max: number
+  #ms: number
+  #filledAt = -Infinity
+
+  constructor (min: number, max: number) {
+    this.#min = min
+    this.#max = max
+    this.#ms = max
+  }
+
+  /** What there is at `now`, where `share` of the time since the last call has filled it up; negative: more was spent. */
+  at (now: number, share: number): number {
+    this.#ms = Math.min(this.#max, this.#ms + (now - this.#filledAt) * share)
+    this.#filledAt = now
+    return this.#ms
+  }
+
+  spend (ms: number): void { this.#ms = Math.max(this.#min, this.#ms - ms) }
+}
+
 export class Scheduler {
   readonly #waiting: (() => void)[] = []
   #scheduled = false
+  readonly #now: () => number
+  readonly #wait: (ms: number) => Promise<unknown>
+  #reads = 0
+  #readsBefore = 0
+  #readsSince = 0
+  /** Since when many pull queries come without a break; Infinity while they do not. */
+  #manySince = Infinity
+  readonly #credit = new TimeCredit(-BEHIND_AHEAD_MS_MAX, 0)
+
+  /** `now`: a clock that only goes forward, in milliseconds; `wait` resolves after so many of them. */
+  constructor (now: () => number = () => performance.now(), wait: (ms: number) => Promise<unknown> = delay) {
+    this.#now = now
+    this.#wait = wait
+  }
+
+  /** Said of each row that a pull query reads by its key. */
+  read (): void {
+    this.#countReads(this.#now())
+    this.#reads++
+  }
+
+  #countReads (now: number): void {
+    const ms = now - this.#readsSince
+    if (ms < READS_MS) return
+    this.#readsBefore = ms < 2 * READS_MS ? this.#reads : 0
+    this.#reads = 0
+    this.#readsSince = now
+  }
+
+  /** The share of the time that what is far behind may have now. */
+  #share (now: number): number {
+    this.#countReads(now)
+    if (this.#reads + this.#readsBefore < READS_MANY) {
+      this.#manySince = Infinity
+      return 1
+    }
+    this.#manySince = Math.min(this.#manySince, now)
+    return now - this.#manySince < BEHIND_LATER_MS ? BEHIND_SHARE : BEHIND_SHARE_LATER
+  }
+
+  /**
+   * Does what takes long and nobody waits for, at its turn. While many pull queries come they go first: all such work together gets a sixteenth of the
+   * time then, and half of it once they have come for 30 s. Not begun where `unless` says so by then.
+   */
+  async behind (work: () => void, unless: () => boolean): Promise<void> {
+    for (;;) {
+      await this.turn()
+      if (unless()) return
+      const started = this.#now()
+      const share = this.#share(started)
+      const creditMs = this.#credit.at(started, share)
+      if (share === 1 || creditMs === 0) {
+        try {
+          work()
+        } finally {
+          this.#credit.spend(this.#now() - started)
+        }
+        return
+      }
+      await this.#wait(Math.min(BEHIND_WAIT_MS, -creditMs / share))
+    }
+  }
 
   /** Resolves when it is the caller's turn, at the earliest after the event loop has turned: first come, first served, one each time. */
   turn (): Promise<void> {
@@ -61,20 +159,14 @@ export class Signal {
  * time fills up again: after a pause all may commit at once, under a steady load they share a third of the time.
  */
 export class CommitPacer {
-  #creditMs = CREDIT_MS_MAX
-  #filledAt = -Infinity
-
-  #fill (now: number): void {
-    this.#creditMs = Math.min(CREDIT_MS_MAX, this.#creditMs + (now - this.#filledAt) * CREDIT_SHARE)
-    this.#filledAt = now
-  }
+  readonly #credit = new TimeCredit(-Infinity, CREDIT_MS_MAX)
 
   /** ms until a commit is due that has waited since `since`; 0: now. `now` and `since` by performance.now(). */
   delayMs (now: number, since: number): number {
-    this.#fill(now)
-    if (this.#creditMs > 0) return 0
-    return Math.max(0, Math.min(Math.ceil(-this.#creditMs / CREDIT_SHARE) + 1, since + DELAY_MS_MAX - now))
+    const creditMs = this.#credit.at(now, CREDIT_SHARE)
+    if (creditMs > 0) return 0
+    return Math.max(0, Math.min(Math.ceil(-creditMs / CREDIT_SHARE) + 1, since + DELAY_MS_MAX - now))
   }
 
-  spent (ms: number): void { this.#creditMs -= ms }
+  spent (ms: number): void { this.#credit.spend(ms) }
 }

@@ -1,6 +1,6 @@
-// When commits are due: at once after a pause, a third of the time under a steady load, never later than 100 ms.
+// When commits are due: at once after a pause, a third of the time under a steady load, never later than 100 ms. What yields to pull queries, and what not.
 import t from 'tap'
-import { CommitPacer, Signal } from '../../../../embedded/ksqldb/runtime/scheduler.js'
+import { CommitPacer, Scheduler, Signal } from '../../../../embedded/ksqldb/runtime/scheduler.js'
 
 t.test('a burst passes, a steady load is held to its share', async t => {
   const pacer = new CommitPacer()
@@ -38,4 +38,73 @@ t.test('a signal raised before the wait is not lost, and a wait may have an end'
   await signal.wait()
   await signal.wait(1)
   t.pass()
+})
+
+/** A scheduler whose time passes only by work and waits; in each of these, pull queries read so many rows, and another query has a turn. */
+class Thread {
+  now = 0
+  turns = 0
+  rows: number
+  readonly scheduler = new Scheduler(() => this.now, async ms => {
+    await this.scheduler.turn()
+    this.turns++
+    this.pass(ms)
+  })
+
+  constructor (rows: number) {
+    this.rows = rows
+    this.pass(0)
+  }
+
+  pass (ms: number): void {
+    this.now += ms
+    for (let n = 0; n < this.rows; n++) this.scheduler.read()
+  }
+
+  /** Works behind all others until then, 20 ms each time. @returns the share of the time that it got. */
+  async shareUntil (end: number): Promise<number> {
+    const started = this.now
+    let spent = 0
+    while (this.now < end) {
+      await this.scheduler.behind(() => {
+        this.pass(20)
+        spent += 20
+      }, never)
+    }
+    return spent / (this.now - started)
+  }
+}
+const never = (): boolean => false
+
+t.test('what is far behind works at once where few pull queries come', async t => {
+  const thread = new Thread(49) // in 20 ms: 2,450 a second
+  t.equal(await thread.shareUntil(10_000), 1)
+  t.equal(thread.turns, 0, 'no wait')
+})
+
+t.test('where many pull queries come, it has a sixteenth of the time, half of it after 30 s, and others their turn', async t => {
+  const thread = new Thread(5000)
+  const first = await thread.shareUntil(29_000)
+  t.ok(first > 0.055 && first < 0.065, `${first} of the time`)
+  t.ok(thread.turns > 1000, `${thread.turns} turns of another`)
+  thread.pass(2_000)
+  const later = await thread.shareUntil(60_000)
+  t.ok(later > 0.45 && later < 0.55, `${later} of the time`)
+})
+
+t.test('it goes on when pull queries cease, and does not begin where it is not to any more', async t => {
+  const thread = new Thread(5000)
+  await thread.scheduler.behind(() => thread.pass(250), never)
+  let begun = 0
+  let asked = 0
+  await thread.scheduler.behind(() => { begun++ }, () => asked++ === 5)
+  t.equal(begun, 0)
+  thread.rows = 0
+  await thread.scheduler.behind(() => { begun++ }, never)
+  t.equal(begun, 1)
+  t.ok(thread.now < 250 * 16, `${thread.now} ms: not the whole of what was due`)
+})
+
+t.test('an error of the work is for its caller', async t => {
+  await t.rejects(new Scheduler().behind(() => { throw new Error('no room') }, never), { message: 'no room' })
 })
