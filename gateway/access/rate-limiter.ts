@@ -1,5 +1,6 @@
 // Counts what one client did in the running minute. Own code, because the same few lines must serve the redirects, which do not go through Fastify's hooks, and
 // give the fields of the current RateLimit draft; a gateway counts for itself alone.
+import { LRUCache } from 'lru-cache'
 import { isIPv6 } from 'node:net'
 
 export interface RateLimiterOptions {
@@ -25,10 +26,12 @@ interface Window { readonly since: number, count: number }
 
 export class RateLimiter {
   readonly #options: RateLimiterOptions
-  readonly #windows = new Map<string, Window>()
+  /** In the order in which they began. */
+  readonly #windows: LRUCache<string, Window>
 
   constructor (options: RateLimiterOptions) {
     this.#options = options
+    this.#windows = new LRUCache({ max: options.clientsMax })
   }
 
   get size (): number {
@@ -51,7 +54,7 @@ export class RateLimiter {
 
   /** The same, without counting. */
   look (client: string): Verdict {
-    const window = this.#windows.get(client)
+    const window = this.#windows.peek(client)
     const { max, windowMs, now } = this.#options
     if (max === 0 || window === undefined || now() - window.since >= windowMs) {
       return { allowed: true, remaining: max, resetSeconds: Math.ceil(windowMs / 1_000) }
@@ -66,14 +69,9 @@ export class RateLimiter {
 
   #windowOf (client: string): Window {
     const at = this.#options.now()
-    const held = this.#windows.get(client)
+    const held = this.#windows.peek(client)
     if (held !== undefined && at - held.since < this.#options.windowMs) return held
     const fresh = { since: at, count: 0 }
-    this.#windows.delete(client) // to the young end: windows stand in the order in which they began
-    if (this.#windows.size >= this.#options.clientsMax) {
-      const oldest = this.#windows.keys().next()
-      if (oldest.done !== true) this.#windows.delete(oldest.value)
-    }
     this.#windows.set(client, fresh)
     return fresh
   }

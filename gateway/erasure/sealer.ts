@@ -15,12 +15,14 @@ export interface SealerOptions {
 
 export interface Sealed { readonly token: string, readonly sealed: Buffer }
 
-interface OwnRoot { readonly id: Buffer, readonly key: Buffer, readonly nodes: Map<string, Buffer> }
+interface OwnRoot { readonly id: Buffer, readonly key: Buffer, readonly heads: Map<string, Buffer>, readonly nodes: Map<string, Buffer> }
 
 /** How long an erasure may go unseen: what is sealed meanwhile under a key that was destroyed is erased as well. */
 const refreshMs = 1_000
 /** Of an outage's visits many days may come at once. */
 const daysMax = 64
+/** Every link's path begins with one of 4,096 such: half the way down to a link that was not seen of late. */
+const headDigits = 6
 /** Nodes that are remembered of a root: of links, and of visitors on them. */
 const nodesMax = 40_000
 
@@ -31,6 +33,11 @@ const remembered = (nodes: Map<string, Buffer>, name: string, make: () => Buffer
   const node = make()
   nodes.set(name, node)
   return node
+}
+
+const nodeOfLink = ({ key, heads }: OwnRoot, path: string): Buffer => {
+  const head = path.slice(0, headDigits)
+  return descend(remembered(heads, head, () => descend(key, head)), path.slice(headDigits))
 }
 
 export class VisitSealer {
@@ -67,7 +74,7 @@ export class VisitSealer {
     const [id, key] = [randomBytes(rootIdBytes), randomBytes(keyBytes)]
     this.#roots.delete(day)
     await this.#write(rootKey(day, id.toString('hex')), encodeTree(new Map([['', key]])))
-    this.#roots.set(day, { id, key, nodes: new Map() })
+    this.#roots.set(day, { id, key, heads: new Map(), nodes: new Map() })
   }
 
   /** @throws Error for a visit of a day that was not made ready. */
@@ -77,7 +84,7 @@ export class VisitSealer {
     if (own === undefined || pepper === undefined) throw new Error('visits of this day are not ready to be sealed')
     const token = tokenOf(pepper, visitor)
     const way = visitorPath(token)
-    const ofLink = () => remembered(own.nodes, link, () => descend(own.key, linkPath(link)))
+    const ofLink = () => remembered(own.nodes, link, () => nodeOfLink(own, linkPath(link)))
     const ofVisitor = remembered(own.nodes, `${way} ${link}`, () => descend(ofLink(), way))
     return { token, sealed: seal(own.id, ofVisitor, { link, visitId, token }, visitor) }
   }

@@ -1,4 +1,5 @@
 // The commands on links: ask, write the event, and see by the acceptance rule whether it stands.
+import { LRUCache } from 'lru-cache'
 import { isDeepStrictEqual } from 'node:util'
 import { canonicalHost } from '../domains/host.js'
 import { invalidField, LinklogError } from '../errors.js'
@@ -86,7 +87,7 @@ const reused = () => new LinklogError('idempotency_key_reused', 'This Idempotenc
 
 export class LinkService {
   readonly #options: ServiceOptions
-  readonly #recentKeys = new Map<string, string>()
+  readonly #recentKeys = new LRUCache<string, string>({ max: recentKeysMax })
 
   constructor (options: ServiceOptions) {
     this.#options = options
@@ -259,12 +260,7 @@ export class LinkService {
   }
 
   #remember (key: string | undefined, eventId: string, link: string): void {
-    if (key === undefined) return
-    if (this.#recentKeys.size >= recentKeysMax) {
-      const oldest = this.#recentKeys.keys().next()
-      if (oldest.done !== true) this.#recentKeys.delete(oldest.value)
-    }
-    this.#recentKeys.set(eventId, link)
+    if (key !== undefined) this.#recentKeys.set(eventId, link)
   }
 
   /** Where a link stands now. @throws LinklogError link_not_found. */

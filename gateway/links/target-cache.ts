@@ -1,4 +1,5 @@
 // The links that redirects are answered from: bounded, unknown ones too, kept true by the feed of changes and believed only briefly without it.
+import { LRUCache } from 'lru-cache'
 import type { Target } from '../queries/links.js'
 import { targetAt } from './schedule.js'
 
@@ -36,15 +37,17 @@ const versionOf = (target: Target | null | undefined): number => target?.version
 
 export class TargetCache {
   readonly #options: TargetCacheOptions
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries: LRUCache<string, Entry>
   readonly #loading = new Map<string, Loading>()
   #feedUp = false
   #feedSince = 0
+  /** How often peek found a link, and how often not. */
   hits = 0
   misses = 0
 
   constructor (options: TargetCacheOptions) {
     this.#options = options
+    this.#entries = new LRUCache({ max: options.max })
   }
 
   get size (): number {
@@ -57,16 +60,15 @@ export class TargetCache {
 
   /** The link from memory: null where it is known not to exist, undefined where it must be loaded. */
   peek (link: string): Target | null | undefined {
+    const target = this.#known(link)
+    if (target === undefined) this.misses++
+    else this.hits++
+    return target
+  }
+
+  #known (link: string): Target | null | undefined {
     const entry = this.#entries.get(link)
-    if (entry === undefined || !this.#believable(entry)) {
-      this.misses++
-      return undefined
-    }
-    this.hits++
-    // to the young end: what is oldest is given up first
-    this.#entries.delete(link)
-    this.#entries.set(link, entry)
-    return this.#standing(entry.target)
+    return entry === undefined || !this.#believable(entry) ? undefined : this.#standing(entry.target)
   }
 
   /** What is held is the link as its last event left it; what is given, as it stands now. */
@@ -88,9 +90,9 @@ export class TargetCache {
    * @throws the error of the load, where nothing is held.
    */
   async get (link: string): Promise<Target | null> {
-    const known = this.peek(link)
+    const known = this.#known(link)
     if (known !== undefined) return known
-    const held = this.#entries.get(link)
+    const held = this.#entries.peek(link)
     const loading = this.#loading.get(link) ?? this.#load(link)
     return this.#standing(held === undefined ? await loading.promise : await this.#orHeld(loading, held))
   }
@@ -127,13 +129,8 @@ export class TargetCache {
 
   /** A link never ceases to be: what is held is not given up for an older reading, or for none. @returns what is held now. */
   #store (link: string, target: Target | null, seenAt: number): Target | null {
-    const held = this.#entries.get(link)
+    const held = this.#entries.peek(link)
     const newest = held !== undefined && versionOf(held.target) > versionOf(target) ? held.target : target
-    this.#entries.delete(link)
-    if (this.#entries.size >= this.#options.max) {
-      const oldest = this.#entries.keys().next()
-      if (oldest.done !== true) this.#entries.delete(oldest.value)
-    }
     this.#entries.set(link, { target: newest, seenAt })
     return newest
   }
@@ -142,7 +139,7 @@ export class TargetCache {
   changed (target: Target): void {
     const loading = this.#loading.get(target.link)
     if (loading !== undefined && versionOf(loading.pushed) < target.version) loading.pushed = target
-    const held = this.#entries.get(target.link)
+    const held = this.#entries.peek(target.link)
     if (held !== undefined && versionOf(held.target) <= target.version) {
       held.target = target
       held.seenAt = this.#options.now()

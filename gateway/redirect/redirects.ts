@@ -221,9 +221,10 @@ export class Redirects {
       return
     }
     const refusal = outcome === 'redirected' ? 'not_found' : outcome
-    const elsewhere = refusal === 'blocked' ? null : this.#options.notFoundUrlOf(this.#options.hostOf(response.req))
+    const tooMany = refusal === 'not_found' ? this.#tooMany(response.req) : undefined
+    const elsewhere = refusal === 'blocked' || tooMany !== undefined ? null : this.#options.notFoundUrlOf(this.#options.hostOf(response.req))
     if (elsewhere !== null) this.#send(response, { outcome: 'redirected', status: 302, location: elsewhere, rule: null })
-    else this.#refuse(response, (refusal === 'not_found' && this.#tooMany(response.req)) || new LinklogError(...problemOf[refusal]))
+    else this.#refuse(response, tooMany ?? new LinklogError(...problemOf[refusal]))
   }
 
   #tooMany (request: IncomingMessage): LinklogError | undefined {

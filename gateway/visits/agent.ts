@@ -1,12 +1,12 @@
 // What a user agent says about itself: device, browser, operating system, and whether it is a robot.
 import Bowser from 'bowser'
 import { isbot, isbotMatch } from 'isbot'
+import { LRUCache } from 'lru-cache'
 
 export interface Agent { readonly device: string, readonly browser: string, readonly os: string, readonly bot: boolean }
 
 const unknownAgent: Agent = { device: 'unknown', browser: 'unknown', os: 'unknown', bot: true }
-const remembered = new Map<string, Agent>()
-const rememberedMax = 20_000
+const remembered = new LRUCache<string, Agent>({ max: 20_000 })
 const agentCharsMax = 512
 
 const parse = (text: string): Agent => {
@@ -23,10 +23,6 @@ export const classifyAgent = (header: string | undefined): Agent => {
   const known = remembered.get(text)
   if (known !== undefined) return known
   const agent = parse(text)
-  if (remembered.size >= rememberedMax) {
-    const oldest = remembered.keys().next()
-    if (oldest.done !== true) remembered.delete(oldest.value)
-  }
   remembered.set(text, agent)
   return agent
 }

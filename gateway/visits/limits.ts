@@ -1,4 +1,5 @@
 // Whether a link with maxVisits has had them: the table's count, and this gateway's own visits that the table does not show yet.
+import { LRUCache } from 'lru-cache'
 
 interface Entry { readonly base: number, pulled: number, own: number, pulledAt: number }
 
@@ -14,11 +15,11 @@ const entriesMax = 50_000
 
 /**
  * One gateway alone does not overshoot, but for visits that lie unshipped in its spool when it starts. Of several, each sees the others' visits
- * about a second after they are in the table: the overshoot is what they redirect in that time.
+ * about a second after they are in the table, where they come later while visits are held back (held.ts): the overshoot is what they redirect in that time.
  */
 export class VisitLimits {
   readonly #options: VisitLimitsOptions
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new LRUCache<string, Entry>({ max: entriesMax })
   readonly #loading = new Map<string, Promise<Entry>>()
 
   constructor (options: VisitLimitsOptions) {
@@ -33,10 +34,6 @@ export class VisitLimits {
       known.pulled = Math.max(known.pulled, pulled)
       known.pulledAt = pulledAt
       return known
-    }
-    if (this.#entries.size >= entriesMax) {
-      const oldest = this.#entries.keys().next()
-      if (oldest.done !== true) this.#entries.delete(oldest.value)
     }
     const entry = { base: pulled, pulled, own: 0, pulledAt }
     this.#entries.set(link, entry)

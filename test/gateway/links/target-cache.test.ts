@@ -39,6 +39,16 @@ t.test('requests for one link share one load; unknown links are remembered too',
   t.strictSame(loads, ['a', 'none'])
 })
 
+t.test('a redirect counts as one hit or one miss, though it then waits for the link', async t => {
+  const { cache, stored } = make()
+  stored.set('a', target('a', 1))
+  t.equal(cache.peek('a'), undefined)
+  await cache.get('a')
+  t.ok(cache.peek('a'))
+  await cache.get('a')
+  t.strictSame([cache.hits, cache.misses], [1, 1])
+})
+
 t.test('without the feed an entry is believed briefly; with it, as long as changes would be seen', async t => {
   const { cache, stored, clock, loads } = make()
   stored.set('a', target('a', 1))

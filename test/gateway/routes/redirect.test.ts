@@ -82,3 +82,10 @@ t.test('whoever asks for many links that are not there is told to wait; those th
   t.match(await call('GET', '/x3'), { status: 429, headers: { 'retry-after': '60', 'ratelimit-policy': '"misses";q=2;w=60' }, body: { code: 'too_many_requests' } })
   t.match(await call('GET', '/a'), { status: 302 })
 })
+
+t.test('the same where unknown links are led elsewhere', async t => {
+  const { call } = await startRoutes(t, { rateLimitMisses: 2 })
+  await call('PUT', '/api/domains/go.example', { notFoundUrl: 'https://home.example/lost' })
+  for (const slug of ['x1', 'x2']) t.match(await call('GET', `/${slug}`), { status: 302, headers: { location: 'https://home.example/lost' } })
+  t.match(await call('GET', '/x3'), { status: 429, body: { code: 'too_many_requests' } })
+})
