@@ -7,6 +7,7 @@ import { readConfig } from '../config.js'
 import { KsqlClient } from '../ksqldb/client.js'
 import { readMigrations } from '../migrations/files.js'
 import { namesFor } from '../topics.js'
+import { Holds } from '../views/holds.js'
 import { ViewReads } from '../views/reads.js'
 import { Rebuild } from '../views/rebuild.js'
 import { readArguments } from './arguments.js'
@@ -17,8 +18,10 @@ export const rebuildHelp = `Usage: linklog rebuild [options]
 
 Makes every table again from the log while the service runs. Twins of the tables are made and
 compared with them; reads go over to the twins; the tables are dropped, made again and compared;
-reads come back. Takes twice the time that the log takes to be read, and twice the space of the
-tables. It can be stopped and run again at any time: it goes on from what it finds.
+reads come back. While a few keys change too often to be compared, gateways hold visits back in
+their spools for some seconds; redirects go on. Takes twice the time that the log takes to be
+read, and twice the space of the tables. It can be stopped and run again at any time: it goes on
+from what it finds.
 
 It asks the ksqlDB that the service uses: KSQLDB_URL and its credentials, TOPIC_PREFIX, or the
 embedded stack's port (EMBEDDED_KSQLDB_PORT) on this machine.
@@ -70,10 +73,12 @@ export async function rebuildCommand (args: readonly string[], streams: Streams)
     const compared = await new Rebuild({
       ksqldb,
       reads: new ViewReads(ksqldb, names),
+      holds: new Holds(ksqldb, names),
       names,
       files: await readMigrations(ksqlDir()),
       graceMs,
       now: Date.now,
+      clock: () => performance.now(),
       wait,
       signal: AbortSignal.any([interrupted.signal, AbortSignal.timeout(timeoutMs)]),
       log: message => streams.stderr.write(`${message}\n`)

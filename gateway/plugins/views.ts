@@ -1,10 +1,10 @@
 // app.views: under which names the views are read now. While they are made again, reads go to twins (views/rebuild.ts); every gateway follows.
 import fp from 'fastify-plugin'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Names } from '../topics.js'
 import type { MigrationFile } from '../migrations/files.js'
 import { sideNames, viewsOf, type Side } from '../views/definitions.js'
 import { ViewReads } from '../views/reads.js'
+import { follow } from './follow.js'
 
 /** The names to read by: they change at a switch, so they are asked for at each use. */
 export interface ViewNames extends Names {
@@ -30,29 +30,13 @@ declare module 'fastify' {
   interface FastifyInstance { views: ViewNames }
 }
 
-/** How often it is asked where reads go. A rebuild waits several times as long before it drops what was read until then. */
-const askMs = 1_000
-
 export const viewsPlugin = fp<{ names: Names, files: readonly MigrationFile[] }>(async (app, { names, files }) => {
   const views = viewNames(names, new Set(viewsOf(files).map(({ name }) => name)))
   const reads = new ViewReads(app.ksqldb, names)
   views.readFrom(await reads.current())
   app.decorate('views', views)
-  const stop = new AbortController()
-  const follow = async (): Promise<void> => {
-    while (!stop.signal.aborted) {
-      await wait(askMs, undefined, { signal: stop.signal }).catch(() => {})
-      try {
-        // who follows a view by push query begins anew under its new name
-        if (views.readFrom(await reads.current())) app.ksqldb.breakPushes()
-      } catch (error) {
-        app.log.debug({ err: error }, 'it is not known where reads go: they stay where they are')
-      }
-    }
-  }
-  const following = follow()
-  app.addHook('preClose', async () => {
-    stop.abort()
-    await following
+  follow(app, 'where reads go: they stay where they are', async () => {
+    // who follows a view by push query begins anew under its new name
+    if (views.readFrom(await reads.current())) app.ksqldb.breakPushes()
   })
 }, { name: 'views', dependencies: ['ksqldb'] })

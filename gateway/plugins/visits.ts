@@ -5,13 +5,16 @@ import path from 'node:path'
 import type { Config, StackAddresses } from '../config.js'
 import type { VisitorDraw } from '../links/rule-facts.js'
 import type { Names } from '../topics.js'
+import { Holds } from '../views/holds.js'
 import { visitorDraw } from '../visits/draw.js'
 import { GatewayFolder } from '../visits/folder.js'
+import { HeldVisits } from '../visits/held.js'
 import { leftoverFolders, shipLeftover } from '../visits/leftover.js'
 import { VisitRecorder } from '../visits/recorder.js'
 import { ShipThread } from '../visits/ship-thread.js'
 import { SpoolWriter } from '../visits/spool-writer.js'
 import { AddressTokens, visitorSecret } from '../visits/visitor.js'
+import { follow } from './follow.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -73,7 +76,11 @@ export const visitsPlugin = fp<VisitsPluginOptions>(async (app, { config, stack,
   metrics.gauge('linklog_spool_oldest_age_seconds', 'Age of the oldest visit that the log does not have yet', () => ago(state.get('oldestWaitingAt')), 'max')
   metrics.gauge('linklog_ship_transaction_seconds', 'How long the last transaction took', () => state.get('transactionMs') / 1_000, 'max')
   metrics.gauge('linklog_log_connected', '1 while the log takes visits', () => state.get('connected'), 'min')
+  metrics.gauge('linklog_shipping_held', '1 while visits are held back for linklog rebuild', () => state.heldMs > 0 ? 1 : 0, 'max')
   thread.start()
+  const holds = new Holds(app.ksqldb, names)
+  const held = new HeldVisits({ spool, now: () => performance.now() })
+  follow(app, 'whether visits are held back', async () => held.follow(await holds.last()))
   const rolling = setInterval(() => spool.rollShipped(), rollEveryMs)
   const stop = new AbortController()
   const leftovers = config.worker !== 1
@@ -89,4 +96,4 @@ export const visitsPlugin = fp<VisitsPluginOptions>(async (app, { config, stack,
     await thread.stop(config.stopTimeoutMs / 2)
     folder.close()
   })
-}, { name: 'visits', dependencies: ['registry', 'metrics'] })
+}, { name: 'visits', dependencies: ['registry', 'metrics', 'ksqldb'] })

@@ -18,8 +18,9 @@ const creates = /^CREATE\s+(?:OR\s+REPLACE\s+)?(TABLE|STREAM)\s+(?:IF\s+NOT\s+EX
 const drops = /^DROP\s+(?:TABLE|STREAM)\s+(?:IF\s+EXISTS\s+)?([A-Za-z_]\w*)/i
 const isQuery = /\bAS\s+SELECT\b/i
 
-/** Where reads are led is itself a view, and is left as it is. */
+/** Where reads are led, and whether visits are held back, are themselves views, and are left as they are. */
 export const readsView = 'view_reads'
+export const holdsView = 'holds'
 
 /**
  * The views in the order in which they can be made.
@@ -41,7 +42,7 @@ export const viewsOf = (files: readonly MigrationFile[]): readonly View[] => {
       views.set(name.toLowerCase(), { name: name.toLowerCase(), kind: kind.toLowerCase() as View['kind'], text: statement.text, properties: { ...properties } })
     }
   }
-  views.delete(readsView)
+  for (const name of [readsView, holdsView]) views.delete(name)
   if (views.size === 0) throw new MigrationError('the migrations make no view')
   return [...views.values()]
 }

@@ -2,21 +2,27 @@
 // the views are dropped, made again and compared with the twins; reads come back, and the twins go. Names are in the end what they were.
 //
 // It can be killed at any point and run again: where reads go is in the log, and what a run left unfinished is dropped and made again.
+import { randomUUID } from 'node:crypto'
 import type { KsqlClient } from '../ksqldb/client.js'
 import type { MigrationFile } from '../migrations/files.js'
 import type { Names } from '../topics.js'
-import { shapeOf, untilEqual } from './compare.js'
+import { KsqlError } from '../ksqldb/errors.js'
+import { heldMs, shapeOf, untilEqual, type Pair } from './compare.js'
 import { sideNames, statementOf, viewsOf, type Side, type View } from './definitions.js'
+import type { Holds } from './holds.js'
 import type { ViewReads } from './reads.js'
 
 export interface RebuildOptions {
   readonly ksqldb: Pick<KsqlClient, 'scan' | 'pull' | 'statement'>
   readonly reads: Pick<ViewReads, 'current' | 'switchTo'>
+  readonly holds: Pick<Holds, 'ask'>
   readonly names: Names
   readonly files: readonly MigrationFile[]
   /** How long gateways are given to follow a switch before what they read until then is dropped, in milliseconds. */
   readonly graceMs: number
   readonly now: () => number
+  /** A clock that only goes forward, in milliseconds. */
+  readonly clock: () => number
   readonly wait: (ms: number) => Promise<void>
   readonly signal: AbortSignal
   readonly log: (message: string) => void
@@ -73,15 +79,42 @@ export class Rebuild {
   }
 
   async #untilEqual (): Promise<ReadonlyMap<string, number>> {
-    const { ksqldb, wait, signal, log } = this.#options
+    const { ksqldb, wait, clock, signal, log } = this.#options
     const compared = new Map<string, number>()
+    const pairs: Pair[] = []
     for (const { name } of this.#views.filter(({ kind }) => kind === 'table')) {
-      const [standing, twin] = [this.#names('standing').ksql(name), this.#names('twin').ksql(name)]
-      const keys = await untilEqual({ ksqldb, shape: await shapeOf(ksqldb, standing), wait, signal }, standing, twin)
+      const [one, other] = [this.#names('standing').ksql(name), this.#names('twin').ksql(name)]
+      pairs.push({ name, one, other, shape: await shapeOf(ksqldb, one) })
+    }
+    const onEqual = ({ name }: Pair, keys: number): void => {
       compared.set(name, keys)
       log(`${name}: equal, ${keys} keys`)
     }
+    await untilEqual({ ksqldb, wait, now: clock, signal, held: async during => await this.#held(during), onEqual }, pairs)
     return compared
+  }
+
+  /** Has visits held back meanwhile. Gateways that do not know holds go on as they were. */
+  async #held (during: () => Promise<void>): Promise<void> {
+    const { log } = this.#options
+    const [id, seconds] = [randomUUID(), heldMs / 1_000]
+    try {
+      await this.#ask(id, seconds)
+    } catch (error) {
+      if (!(error instanceof KsqlError)) throw error
+      log(`visits cannot be held back: ${error.message}`)
+      return
+    }
+    log(`visits are held back for ${seconds} s at most`)
+    try {
+      await during()
+    } finally {
+      await this.#ask(id, 0).catch((error: unknown) => log(`visits are held back until that time is up: ${String(error)}`))
+    }
+  }
+
+  async #ask (id: string, seconds: number): Promise<void> {
+    await this.#options.holds.ask({ id, seconds }, new Date(this.#options.now()).toISOString())
   }
 
   async #switchTo (side: Side): Promise<void> {

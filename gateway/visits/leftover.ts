@@ -23,7 +23,7 @@ export interface LeftoverOptions {
   readonly signal: AbortSignal
 }
 
-/** Ships all that a folder holds; resolves when it is empty, or the signal aborts. A folder that another gateway uses is left to it. */
+/** Ships all that a folder holds; resolves when it is empty, or the signal aborts. A folder that another gateway uses, or whose id one does, is left to it. */
 export const shipLeftover = async (directory: string, { order, groupOf, onFault, signal }: LeftoverOptions): Promise<void> => {
   const folder = await GatewayFolder.open(directory).catch((error: unknown) => {
     if (error instanceof FolderInUse) return undefined
@@ -31,6 +31,8 @@ export const shipLeftover = async (directory: string, { order, groupOf, onFault,
   })
   if (folder === undefined) return
   const { gatewayId, position } = folder
+  const fenced = new AbortController()
+  const ending = AbortSignal.any([signal, fenced.signal])
   const spoolDirectory = path.join(directory, 'spool')
   const { config } = order
   const spool = SpoolWriter.open({ directory: spoolDirectory, bytesMax: config.spoolBytesMax, segmentBytes: config.spoolSegmentBytes, after: position })
@@ -38,10 +40,13 @@ export const shipLeftover = async (directory: string, { order, groupOf, onFault,
     order: { ...order, memory: spool.state.memory, folder: directory, spoolDirectory, gatewayId, position, group: groupOf(gatewayId) },
     state: spool.state,
     onFault,
-    onFenced: onFault
+    onFenced: why => {
+      onFault(why)
+      fenced.abort()
+    }
   })
   thread.start()
-  while (!signal.aborted && spool.state.get('shipped') < spool.state.get('end')) await delay(100, undefined, { signal }).catch(() => {})
+  while (!ending.aborted && spool.state.get('shipped') < spool.state.get('end')) await delay(100, undefined, { signal: ending }).catch(() => {})
   spool.close()
   await thread.stop(0)
   folder.close()

@@ -1,6 +1,6 @@
 // The thread that ships: reads the spool's files, makes events of what is in them, and carries them into Kafka. Started by ship-thread.ts.
 import { Partitioners } from 'kafkajs'
-import { setPriority } from 'node:os'
+import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Config, StackAddresses } from '../config.js'
 import { dayOf, KeyRing } from '../erasure/key-ring.js'
@@ -44,7 +44,7 @@ const { config, topic, group } = order
 // Redirects first: where processors are short, shipping takes what they leave. Only on Linux does the call mean this thread alone.
 if (process.platform === 'linux') {
   try {
-    setPriority(0, 10)
+    setPriority(0, constants.priority.PRIORITY_LOW)
   } catch {} // not every sandbox lets us; then the scheduler shares evenly
 }
 

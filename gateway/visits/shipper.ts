@@ -47,6 +47,8 @@ const sendsMax = 16
 const retryMsMax = 5_000
 /** A sleeping shipper looks up so often, whether it was woken or not. */
 const lookUpMs = 1_000
+/** And one that is held back, whether it may go on. */
+const heldLookUpMs = 50
 
 interface Batch { readonly messages: readonly Message[], readonly next: number, readonly damagedBytes: number, readonly lastVisitAt: number }
 
@@ -124,13 +126,18 @@ export class Shipper {
     this.#options.state.set('shipped', Math.min(position, this.#options.state.get('end')))
   }
 
-  /** Ships what there is, at its time; or waits for something to ship. */
+  /** Ships what there is, at its time and unless it is held back; or waits for something to ship. */
   async #next (): Promise<void> {
-    const { state, spool, intervalMs } = this.#options
+    const { state, spool, intervalMs, now } = this.#options
     if (this.#position >= state.get('end')) {
       state.set('oldestWaitingAt', 0)
       spool.release(this.#position)
       await this.#awaken()
+      return
+    }
+    if (state.heldMs > 0 && !this.#stop.signal.aborted) {
+      if (state.get('oldestWaitingAt') === 0) state.set('oldestWaitingAt', now())
+      await this.#sleep(Math.min(state.heldMs, heldLookUpMs))
       return
     }
     // what arrives within the interval goes in one transaction

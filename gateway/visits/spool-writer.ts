@@ -14,6 +14,8 @@ export interface SpoolOptions {
   readonly segmentBytes: number
   /** No new record takes a position below this: what the log is known to have. */
   readonly after?: number
+  /** The clock that all threads share, unless a test has another. */
+  readonly clock?: () => number
   /** How bytes reach the file; the system's own call, unless a test has another. */
   readonly write?: (file: number, bytes: Buffer, offset: number, length: number) => number
 }
@@ -22,7 +24,7 @@ const gap = 2 ** 32
 const groupBytes = 262_144
 
 export class SpoolWriter {
-  readonly state = new SpoolState()
+  readonly state: SpoolState
   readonly #options: SpoolOptions
   readonly #write: NonNullable<SpoolOptions['write']>
   /** The records of this turn, as they will lie on disk. */
@@ -42,6 +44,7 @@ export class SpoolWriter {
 
   private constructor (options: SpoolOptions, segment: Segment, bytesThere: number) {
     this.#options = options
+    this.state = new SpoolState(undefined, options.clock)
     this.#write = options.write ?? writeSync
     this.#segment = segment
     this.#bytesWritten = bytesThere
@@ -111,6 +114,21 @@ export class SpoolWriter {
     this.#bytesWritten += length
     this.recorded += records
     this.state.setEnd(this.#segment.base + this.#segment.size)
+    if (this.#isHalfFull) this.release()
+  }
+
+  get #isHalfFull (): boolean {
+    return this.bytes * 2 > this.#options.bytesMax
+  }
+
+  /** Keeps the shipper from beginning a transaction for so long; not where the spool is half full, or as soon as it is. */
+  hold (ms: number): void {
+    if (!this.#isHalfFull) this.state.hold(ms)
+  }
+
+  /** Lets the shipper go on. */
+  release (): void {
+    this.state.hold(0)
   }
 
   #drop (records: number, fault: Error): void {

@@ -148,3 +148,33 @@ t.test('stopping ships what is left; with the log away it gives up in time', asy
   t.strictSame(away.visits, [], 'it ends all the same')
   spool.writer.close()
 })
+
+t.test('held back, visits wait in the spool: until the time is up, until it is said to be over, or until the gateway stops', async t => {
+  for (const [how, end] of [
+    ['time', ({ pass }) => pass(10_000)],
+    ['release', ({ spool }) => spool.writer.release()],
+    ['stop', () => {}]
+  ] satisfies Array<[string, (of: { pass: (ms: number) => void, spool: ReturnType<typeof openSpool> }) => void]>) {
+    let at = 5_000
+    const log = new FakeLog()
+    const spool = openSpool(testdir(t), { clock: () => at })
+    const { shipper } = ship(log, spool)
+    const { state } = spool.writer
+    spool.append('before')
+    shipper.wake()
+    await until('shipped', async () => log.visits.length === 1)
+    spool.writer.hold(10_000)
+    spool.append('held')
+    shipper.wake()
+    at += 9_999
+    await until('it is told that a visit waits', async () => state.get('oldestWaitingAt') > 0)
+    t.strictSame(log.visits, ['before'], how)
+    t.ok(state.get('shipped') < state.get('end'))
+    end({ pass: ms => { at += ms }, spool })
+    if (how !== 'stop') await until('shipped', async () => log.visits.length === 2)
+    await shipper.stop(1_000)
+    t.strictSame(log.visits, ['before', 'held'], how)
+    t.equal(state.get('oldestWaitingAt'), 0)
+    spool.writer.close()
+  }
+})
