@@ -3,6 +3,7 @@ import avro from 'avsc'
 import { Kafka, logLevel } from 'kafkajs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { request } from 'undici'
+import { readLines } from '../gateway/ksqldb/lines.js'
 import { linkName, linkUrl } from './visits.js'
 import type { Addresses } from './stack.js'
 
@@ -42,13 +43,7 @@ export async function pullLines (ksqldbUrl: string, sql: string, onLine: (line: 
     bodyTimeout: TIMEOUT_MS
   })
   if (statusCode !== 200) throw new Error(`ksqlDB answered ${statusCode} to ${sql}: ${await body.text()}`)
-  let rest = ''
-  for await (const chunk of body) {
-    const lines = (rest + String(chunk)).split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) if (line.startsWith('[')) onLine(line)
-  }
-  if (rest.startsWith('[')) onLine(rest)
+  for await (const line of readLines(body)) if (line.startsWith('[')) onLine(line)
 }
 
 /** Writes `count` links, from the first number on, and resolves when the table answers for the last of them. */

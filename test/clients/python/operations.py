@@ -79,6 +79,14 @@ def read(topic, group, count, **config):
         one.close()
 
 
+def poll_until(settled, *consumers):
+    """Polls the consumers in turn until `settled` says so, or the deadline comes."""
+    end = time.monotonic() + DEADLINE_S
+    while not settled() and time.monotonic() < end:
+        for one in consumers:
+            one.poll(0.1)
+
+
 def do_create():
     create('py-create', 3, **{'cleanup.policy': 'compact'})
     check(error_of(lambda: create('py-create')), 'TOPIC_ALREADY_EXISTS', 'a second time it stands already')
@@ -121,10 +129,7 @@ def do_group():
         return one
 
     def until(expected, *consumers):
-        end = time.monotonic() + DEADLINE_S
-        while assigned != expected and time.monotonic() < end:
-            for one in consumers:
-                one.poll(0.1)
+        poll_until(lambda: assigned == expected, *consumers)
         check(dict(assigned), expected, f'partitions {expected}')
 
     first = start('first')
@@ -139,35 +144,35 @@ def do_group():
 def do_cooperative():
     create('py-cooperative', 4)
     held = {'first': set(), 'second': set()}
+    called = 0.0
 
     def start(name):
         one = consumer('py-cooperative', **{'partition.assignment.strategy': 'cooperative-sticky'})
 
         def assign(client, parts):
+            nonlocal called
+            called = time.monotonic()
             held[name] |= {part.partition for part in parts}
             client.incremental_assign(parts)
 
         def revoke(client, parts):
+            nonlocal called
+            called = time.monotonic()
             held[name] -= {part.partition for part in parts}
             client.incremental_unassign(parts)
 
         one.subscribe(['py-cooperative'], on_assign=assign, on_revoke=revoke)
         return one
 
-    first, second = start('first'), None
-    consumers = [first]
-    end = time.monotonic() + DEADLINE_S
-    while len(held['first']) < 4 and time.monotonic() < end:
-        first.poll(0.1)
+    first = start('first')
+    poll_until(lambda: len(held['first']) == 4, first)
     second = start('second')
-    consumers.append(second)
-    end = time.monotonic() + DEADLINE_S
-    while (len(held['first']), len(held['second'])) != (2, 2) and time.monotonic() < end:
-        for one in consumers:
-            one.poll(0.1)
+    # Also until nothing was called back for four heartbeats: librdkafka may hang for good in the revoke callback of a close() that
+    # finds an assignment not yet called back (its issue 4884, open), and each member is given one, if an empty one, per generation.
+    poll_until(lambda: (len(held['first']), len(held['second'])) == (2, 2) and time.monotonic() - called > 2, first, second)
     check((len(held['first']), len(held['second'])), (2, 2), 'shared')
     check(held['first'] | held['second'], {0, 1, 2, 3}, 'every partition held once')
-    for one in consumers:
+    for one in (first, second):
         one.close()
 
 

@@ -1,5 +1,5 @@
 // What each client did on each broker, kept between runs and put together as the table for the README.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CACHE } from './real-kafka.js'
 
@@ -28,12 +28,19 @@ export function tableOf (all: readonly Results[]): string {
 
 const read = (name: string) => JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as Results
 
+/** Whole or not at all: files of tests that run side by side read what the others write. */
+function write (name: string, text: string): void {
+  const partial = join(FOLDER, `${name}.partial-${process.pid}`)
+  writeFileSync(partial, text)
+  renameSync(partial, join(FOLDER, name))
+}
+
 /** Keeps the results beside those of operations that were not run this time and still exist, and renews `table.md`. */
 export function recordResults ({ client, stack, results }: Results, operations: readonly string[]): void {
   mkdirSync(FOLDER, { recursive: true })
   const name = `${client}.${stack}.json`
   const known = existsSync(join(FOLDER, name)) ? { ...read(name).results, ...results } : results
   const kept = Object.fromEntries(operations.flatMap(operation => known[operation] === undefined ? [] : [[operation, known[operation]]]))
-  writeFileSync(join(FOLDER, name), JSON.stringify({ client, stack, results: kept }))
-  writeFileSync(join(FOLDER, 'table.md'), tableOf(readdirSync(FOLDER).filter(file => file.endsWith('.json')).map(read)))
+  write(name, JSON.stringify({ client, stack, results: kept }))
+  write('table.md', tableOf(readdirSync(FOLDER).filter(file => file.endsWith('.json')).map(read)))
 }

@@ -84,13 +84,16 @@ async function runIn (t: Test, client: Client, operations: Readonly<Record<strin
 }
 
 /**
- * Runs the operations in order on the embedded broker, then on the real one. CLIENTS_STACK names one of them to run only that,
+ * Runs the operations in order on the embedded broker, and beside it on the real one. CLIENTS_STACK names one of them to run only that,
  * CLIENTS_OPERATION one operation.
  */
 export async function runClient (t: Test, client: Client, operations: Readonly<Record<string, Operation>>): Promise<void> {
   const missing = await client.missing?.()
   if (missing !== undefined) return leaveOut(t, `${client.name}: ${missing}`)
   const only = process.env['CLIENTS_STACK']
-  if (only !== 'kafka') await t.test(`${client.name} on the embedded broker`, async t => { await runIn(t, client, operations, startEmbedded) })
-  if (only !== 'embedded') await t.test(`${client.name} on Apache Kafka`, async t => { await runIn(t, client, operations, startReal) })
+  t.jobs = 2
+  const sides: Promise<unknown>[] = []
+  if (only !== 'kafka') sides.push(t.test(`${client.name} on the embedded broker`, { buffered: true }, async t => { await runIn(t, client, operations, startEmbedded) }))
+  if (only !== 'embedded') sides.push(t.test(`${client.name} on Apache Kafka`, { buffered: true }, async t => { await runIn(t, client, operations, startReal) }))
+  await Promise.all(sides)
 }
