@@ -2,6 +2,7 @@
 import { Pool, type Dispatcher } from 'undici'
 import { isPassing, KsqlError, toKsqlError } from './errors.js'
 import { readLines } from './lines.js'
+import { askWhole } from './whole-answer.js'
 
 export type Row = readonly unknown[]
 export type StreamsProperties = Readonly<Record<string, string>>
@@ -43,11 +44,15 @@ const wait = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms
 const isHeader = (value: unknown): value is { columnNames: string[], columnTypes?: string[] } =>
   typeof value === 'object' && value !== null && Array.isArray((value as { columnNames?: unknown }).columnNames)
 
+/** The values of an answer of one JSON value a line, all parsed at once: in JSON no line ends but between values. */
+const valuesOf = (text: string): readonly unknown[] => JSON.parse(`[${text.trim().replace(/[\r\n]+/g, ',')}]`) as unknown[]
+
 export class KsqlClient {
   readonly #pool: Pool
   readonly #pushPool: Pool
   readonly #scanPool: Pool
   readonly #headers: Record<string, string>
+  readonly #pullHeaders: Record<string, string>
   readonly #pullTimeoutMs: number
   #pushes = new AbortController()
   readonly #onPull: NonNullable<KsqlClientOptions['onPull']>
@@ -65,6 +70,7 @@ export class KsqlClient {
       const { username, password } = options.credentials
       this.#headers['authorization'] = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
     }
+    this.#pullHeaders = { ...this.#headers, accept: delimited }
   }
 
   async #post (
@@ -81,17 +87,16 @@ export class KsqlClient {
   }
 
   async #pullOnce (sql: string, timeoutMs: number): Promise<PullResult> {
-    const response = await this.#post(this.#pool, '/query-stream', delimited, { sql, properties: {} }, { timeoutMs })
-    const text = await response.body.text()
-    if (response.statusCode !== 200) throw toKsqlError(response.statusCode, text)
+    const { statusCode, text } = await askWhole(this.#pool, {
+      method: 'POST', path: '/query-stream', headers: this.#pullHeaders, body: JSON.stringify({ sql, properties: {} }), headersTimeout: timeoutMs, bodyTimeout: timeoutMs
+    })
+    if (statusCode !== 200) throw toKsqlError(statusCode, text)
     let columnNames: readonly string[] = []
     const rows: Row[] = []
-    for (const line of text.split('\n')) {
-      if (line.trim() === '') continue
-      const value: unknown = JSON.parse(line)
+    for (const value of valuesOf(text)) {
       if (Array.isArray(value)) rows.push(value)
       else if (isHeader(value)) columnNames = value.columnNames
-      else if ((value as { message?: unknown }).message !== undefined) throw toKsqlError(400, line)
+      else if ((value as { message?: unknown }).message !== undefined) throw toKsqlError(400, JSON.stringify(value))
     }
     return { columnNames, rows }
   }

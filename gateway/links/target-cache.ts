@@ -89,17 +89,19 @@ export class TargetCache {
    * answer soon or at all, what is held is taken: redirects go on while ksqlDB is away.
    * @throws the error of the load, where nothing is held.
    */
-  async get (link: string): Promise<Target | null> {
-    const known = this.#known(link)
-    if (known !== undefined) return known
-    const held = this.#entries.peek(link)
+  get (link: string): Promise<Target | null> {
+    const held = this.#entries.get(link)
+    if (held !== undefined && this.#believable(held)) return Promise.resolve(this.#standing(held.target))
     const loading = this.#loading.get(link) ?? this.#load(link)
-    return this.#standing(held === undefined ? await loading.promise : await this.#orHeld(loading, held))
+    return (held === undefined ? loading.promise : this.#orHeld(loading, held)).then(target => this.#standing(target))
   }
 
   async #orHeld (loading: Loading, held: Entry): Promise<Target | null> {
     const left = loading.startedAt + this.#options.patienceMs - this.#options.now()
-    if (left <= 0) return held.target
+    if (left <= 0) {
+      loading.promise.catch(() => {}) // nobody waits to be told
+      return held.target
+    }
     let timer: NodeJS.Timeout | undefined
     const patience = new Promise<null>(resolve => { timer = setTimeout(resolve, left, null) })
     try {
@@ -117,12 +119,15 @@ export class TargetCache {
       pushed: undefined,
       startedAt: seenAt,
       promise: this.#options.load(link).then(loaded => {
+        this.#loading.delete(link)
         // a change that came by while the read was under way may be newer than what was read
         const target = versionOf(loading.pushed) > versionOf(loaded) ? loading.pushed as Target : loaded ?? null
         return this.#store(link, target, seenAt)
-      }).finally(() => this.#loading.delete(link))
+      }, (error: unknown) => {
+        this.#loading.delete(link)
+        throw error
+      })
     }
-    loading.promise.catch(() => {}) // whoever waits is told; with patience at its end nobody may
     this.#loading.set(link, loading)
     return loading
   }

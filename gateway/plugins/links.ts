@@ -26,12 +26,11 @@ const feedRetryMsMax = 2_000
 const targetLoader = (queries: LinkQueries, states: BatchedPull<LinkState>) => {
   // few at once, so that what waits meanwhile shares the next: of 8 keys together each costs ksqlDB a seventh of one alone, of 50 an eighteenth
   const targets = new BatchedPull<Target>(async keys => await queries.targets(keys), { keysMax: 128, queriesMax: 2 })
-  return async (link: string): Promise<Target | undefined> => {
-    const target = await targets.load(link)
-    if (target !== undefined) return target
+  const fromHistory = async (link: string): Promise<Target | undefined> => {
     const state = await states.load(link)
     return state?.latest === undefined ? undefined : targetOf(link, state.version, state.latest.doc, state.latest.scheduled)
   }
+  return (link: string): Promise<Target | undefined> => targets.load(link).then(target => target ?? fromHistory(link))
 }
 
 /** Follows the changes of all links until the signal; a break is waited out with a growing delay. */

@@ -26,8 +26,8 @@ export class BatchedPull<T> {
    * The row of a key, or undefined where it has none. The query starts after this call, so it sees all that was there before it.
    * @throws the error of the query that asked for it.
    */
-  async load (key: string): Promise<T | undefined> {
-    return await new Promise<T | undefined>((resolve, reject) => {
+  load (key: string): Promise<T | undefined> {
+    return new Promise<T | undefined>((resolve, reject) => {
       const waiters = this.#waiting.get(key)
       if (waiters !== undefined) waiters.push({ resolve, reject })
       else if (this.#waiting.size >= waitingMax) reject(new RangeError('too many lookups wait'))

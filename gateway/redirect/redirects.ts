@@ -132,11 +132,11 @@ export class Redirects {
     const link = this.#options.keyOf(this.#options.hostOf(request), slug)
     const target = this.#options.targets.peek(link)
     if (target !== undefined && (target === null || target.maxVisits === null)) this.#settle(request, response, link, target, startedAt)
-    else this.#answerLater(request, response, link, startedAt).catch((error: unknown) => this.#fail(request, response, error))
-  }
-
-  async #answerLater (request: IncomingMessage, response: ServerResponse, link: string, startedAt: number): Promise<void> {
-    this.#settle(request, response, link, await this.#options.targets.get(link), startedAt)
+    else {
+      this.#options.targets.get(link)
+        .then(loaded => this.#settle(request, response, link, loaded, startedAt))
+        .catch((error: unknown) => this.#fail(request, response, error))
+    }
   }
 
   #settle (request: IncomingMessage, response: ServerResponse, link: string, target: Target | null, startedAt: number): void {

@@ -189,6 +189,11 @@ export class QueryState implements ProcessorContext {
     return entries
   }
 
+  /** What `commit` wrote elsewhere is committed. */
+  written (): void {
+    for (const store of this.#stores) store.written()
+  }
+
   /** Takes back what is not committed: stores, offsets, sequences and stream times are as the last commit left them. */
   rollback (): void {
     for (const store of this.#stores) store.reset()
@@ -229,12 +234,14 @@ export class QueryState implements ProcessorContext {
   }
 
   /** Forgets what was appended, where no commit follows soon: a broker does not know sequences for ever. */
-  settle (): void {
+  async settle (): Promise<void> {
     if (this.record.outbox[0] > this.#appendedThrough) return
-    this.#db.transaction(() => {
+    const work = (): void => {
       this.#removeAppended()
       this.#db.putQuery(this.#options.id, this.record)
-    })
+    }
+    if (this.#db.isWriting) await this.#db.writeElsewhere(0, work)
+    else this.#db.transaction(work)
   }
 
   #outboxKey (number: number): Buffer {

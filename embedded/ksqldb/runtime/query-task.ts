@@ -24,6 +24,10 @@ const DEADLINE_EVERY = 32
 const BEHIND_RECORDS = 1000
 // A commit that will take longer than a slice, as far as the last one says, waits until pull queries leave room for it.
 const COSTLY_COMMIT_MS = SLICE_MS
+// Rows of so many bytes, as they are stored, are committed on another thread: some hundred, which this one would take a few milliseconds for.
+const ELSEWHERE_BYTES = 64 * 1024
+// While many pull queries come a commit is of no more, so that this thread's part in it is short.
+const AMONG_READS_BYTES = 128 * 1024
 // A broker knows a producer's last five batches of a partition: no more than four stand between two marks of progress.
 const UNMARKED_BATCHES_MAX = 4
 // A query that failed is tried again, as ksqlDB does: after a second, then after twice as long each time.
@@ -96,6 +100,8 @@ export class QueryTask {
   #outgoing: OutboxEntry[] = []
   /** Why a commit failed that someone else asked for: the task's loop has to take it from there. */
   #commitError: Error | undefined
+  /** While another thread writes a commit. */
+  #isCommitting = false
   #stopped = false
   #error: Error | undefined
   #done: Promise<void> = Promise.resolve()
@@ -173,7 +179,7 @@ export class QueryTask {
           await this.#step()
           if (this.#uncommitted === 0) retryMs = RETRY_MS
         }
-        if (this.#uncommitted > 0) this.#commit()
+        if (this.#uncommitted > 0) await this.#commit()
         await this.#appendAll()
       } catch (error) {
         this.#fail(error instanceof Error ? error : new Error(String(error)))
@@ -223,7 +229,7 @@ export class QueryTask {
   async #step (): Promise<void> {
     if (this.#paused || this.#options.isFull()) {
       this.#leave()
-      if (this.#uncommitted > 0) this.#commit()
+      if (this.#uncommitted > 0) await this.#commit()
       await this.#appendAll()
       await this.#signal.wait()
       return
@@ -241,6 +247,7 @@ export class QueryTask {
       if (!this.#stopped) this.#slice()
     }
     if (this.#stopped) return
+    if (this.#isCommitDue()) await this.#commit()
     await this.#appendAll()
     this.#tellCaughtUp()
   }
@@ -259,7 +266,7 @@ export class QueryTask {
   /** All that was read is processed: commits as soon as it may, then waits for more. */
   async #caughtUp (): Promise<void> {
     const { state, pacer } = this.#options
-    if (this.#uncommitted > 0 || state.moreToExpire) {
+    if (this.#hasToCommit) {
       const delayMs = this.#stopped ? 0 : pacer.delayMs(performance.now(), this.#uncommittedSince)
       if (delayMs > 0 && !this.#buffers.every(buffer => buffer.isAtEnd)) {
         await this.#signal.wait(delayMs)
@@ -267,15 +274,13 @@ export class QueryTask {
       }
       const { scheduler } = this.#options
       if (this.#commitMs > COSTLY_COMMIT_MS) {
-        await scheduler.behind(() => this.#commit(), () => this.#stopped || (this.#uncommitted === 0 && !state.moreToExpire))
-      } else {
-        if (state.moreToExpire) await scheduler.turn()
-        this.#commit()
-      }
+        await scheduler.behind(() => { if (this.#commitsHere) this.#commitHere() }, () => this.#stopped || !this.#hasToCommit)
+      } else if (state.moreToExpire) await scheduler.turn()
+      if (this.#hasToCommit) await this.#commit()
     }
     await this.#appendAll()
-    if (this.#uncommitted > 0 || state.moreToExpire) return
-    state.settle()
+    if (this.#hasToCommit) return
+    await state.settle()
     this.#tellCaughtUp()
     if (this.#buffers.every(buffer => buffer.isAtEnd)) this.#stopped = true
     else if (!this.#buffers.some(buffer => buffer.hasMore)) await this.#signal.wait()
@@ -284,8 +289,12 @@ export class QueryTask {
   /** Writes what is processed, for a reader of the state as it was committed. Throws where that fails; the query then begins again at its last commit. */
   commitNow (): void {
     if (this.#uncommitted === 0 || this.#commitError !== undefined) return
+    if (this.#isCommitting) {
+      this.#options.db.waitUntilWritten()
+      return
+    }
     try {
-      this.#commit()
+      this.#commitHere()
     } catch (error) {
       this.#commitError = error instanceof Error ? error : new Error(String(error))
       throw this.#commitError
@@ -345,7 +354,7 @@ export class QueryTask {
     return order === undefined ? record.timestamp : order(log.topic, log.partition, offset, record.timestamp)
   }
 
-  /** Works for a few milliseconds, and commits where that is due. */
+  /** Works for a few milliseconds; in a transaction, with its commit, where the query's steps read the store in its order. */
   #slice (): void {
     const { state, cache } = this.#options
     if (this.#commitError !== undefined) throw this.#commitError
@@ -358,14 +367,20 @@ export class QueryTask {
       return
     }
     this.#work()
-    if (this.#outputIsFull() || this.#isDirty() || this.#options.recordsPerCommit !== Infinity) this.#commit()
-    else if (performance.now() - this.#committedAt >= COMMIT_INTERVAL_MS) this.#commit()
+  }
+
+  /** Whether what was processed is to be committed though more is to be processed. */
+  #isCommitDue (): boolean {
+    if (this.#uncommitted === 0) return false
+    if (this.#outputIsFull() || this.#isDirty() || this.#options.recordsPerCommit !== Infinity) return true
+    return performance.now() - this.#committedAt >= COMMIT_INTERVAL_MS
   }
 
   /** Whether so much has changed that it must be written: by the query's own bound, or since all queries together have half of the cache. */
   #isDirty (): boolean {
-    const { state, cache, bufferedBytesMax } = this.#options
-    if (state.bufferedBytes > bufferedBytesMax) return true
+    const { state, cache, bufferedBytesMax, scheduler } = this.#options
+    const { bufferedBytes } = state
+    if (bufferedBytes > bufferedBytesMax || (bufferedBytes > AMONG_READS_BYTES && scheduler.readsAreMany)) return true
     const { dirtyBytes } = state
     return cache.dirtyBytes * 2 > cache.maxBytes && dirtyBytes * cache.stores >= cache.dirtyBytes
   }
@@ -376,9 +391,9 @@ export class QueryTask {
   }
 
   #work (): void {
-    const { state, cache } = this.#options
+    const { state, cache, scheduler } = this.#options
     const started = performance.now()
-    const deadline = started + SLICE_MS
+    const deadline = started + scheduler.sliceMs
     if (this.#uncommitted === 0) this.#uncommittedSince = started
     this.metrics.lastRecordAt = this.#options.clock()
     const most = Math.min(this.#options.recordsPerCommit, SLICE_RECORDS_MAX)
@@ -404,8 +419,48 @@ export class QueryTask {
     }
   }
 
-  #commit (): void {
+  get #hasToCommit (): boolean { return this.#uncommitted > 0 || this.#options.state.moreToExpire }
+
+  /** A commit that is little is made at once, unless another thread writes, which would be waited for. */
+  get #commitsHere (): boolean {
+    const { db, state } = this.#options
+    return state.isTransactional || (!db.isWriting && state.bufferedBytes < ELSEWHERE_BYTES)
+  }
+
+  async #commit (): Promise<void> {
+    if (this.#commitsHere) this.#commitHere()
+    else await this.#commitElsewhere()
+  }
+
+  #commitHere (): void {
     this.#transaction(() => this.#finish())
+  }
+
+  /** Until it is written nothing more is processed, and readers find in memory what it writes. */
+  async #commitElsewhere (): Promise<void> {
+    const { db, sink, state, scheduler, pacer } = this.#options
+    try {
+      const made = await db.writeElsewhere(state.bufferedBytes + (sink?.bytes ?? 0), () => {
+        if (this.#commitError !== undefined) throw this.#commitError
+        // someone may have asked for it at once since
+        if (!this.#hasToCommit) return undefined
+        const started = performance.now()
+        this.#isCommitting = true
+        const entries = this.#finish()
+        this.#commitMs = performance.now() - started
+        scheduler.spent(this.#commitMs)
+        pacer.spent(this.#commitMs)
+        return entries
+      })
+      if (made === undefined) return
+      this.#outgoing.push(...made)
+      state.written()
+      this.#uncommitted = 0
+      this.#committedAt = performance.now()
+    } finally {
+      this.#isCommitting = false
+      sink?.discard()
+    }
   }
 
   /** Within a transaction. */
@@ -481,7 +536,7 @@ export class QueryTask {
       const count = (unmarked.get(entry.partition) ?? 0) + 1
       unmarked.set(entry.partition, count)
       if (count >= UNMARKED_BATCHES_MAX) {
-        state.settle()
+        await state.settle()
         unmarked.clear()
       }
     }

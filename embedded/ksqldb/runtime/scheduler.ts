@@ -1,12 +1,13 @@
 // Shares the one thread between queries, broker and HTTP: each query works for a few milliseconds, then lets the event loop turn.
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** ms that one slice of work may take. */
+/** ms that one slice of work may take, and while many pull queries come. */
 export const SLICE_MS = 8
+const SLICE_MS_AMONG_READS = 2
 
-/** Rows read by key within one to two seconds from which on pull queries go before what is far behind. */
-const READS_MANY = 5000
-const READS_MS = 1000
+/** Rows read by key within a quarter to half a second from which on pull queries go before what is far behind. */
+const READS_MANY = 1250
+const READS_MS = 250
 /** Share of the time that what is far behind gets meanwhile; when that has lasted, so that it comes forward under a load that does not end. */
 const BEHIND_SHARE = 1 / 16
 const BEHIND_SHARE_LATER = 1 / 2
@@ -76,10 +77,20 @@ export class Scheduler {
     this.#readsSince = now
   }
 
+  /** Whether many pull queries come: what is done at a stretch is then to be short. */
+  get readsAreMany (): boolean { return this.#areMany(this.#now()) }
+
+  #areMany (now: number): boolean {
+    this.#countReads(now)
+    return this.#reads + this.#readsBefore >= READS_MANY
+  }
+
+  /** How long one slice of work may take now, in ms. */
+  get sliceMs (): number { return this.readsAreMany ? SLICE_MS_AMONG_READS : SLICE_MS }
+
   /** The share of the time that what is far behind may have now. */
   #share (now: number): number {
-    this.#countReads(now)
-    if (this.#reads + this.#readsBefore < READS_MANY) {
+    if (!this.#areMany(now)) {
       this.#manySince = Infinity
       return 1
     }
@@ -109,6 +120,9 @@ export class Scheduler {
       await this.#wait(Math.min(BEHIND_WAIT_MS, -creditMs / share))
     }
   }
+
+  /** What was done beside `behind` and ought to have been within: it counts as if it had been. */
+  spent (ms: number): void { this.#credit.spend(ms) }
 
   /** Resolves when it is the caller's turn, at the earliest after the event loop has turned: first come, first served, one each time. */
   turn (): Promise<void> {

@@ -38,6 +38,31 @@ t.test('the recorded pull queries of the real server', { skip: existsSync(transc
   }
 })
 
+t.test('an answer comes in any pieces, with empty lines between; an error may follow rows', async t => {
+  const { client } = await start(t, (one, response) => {
+    const answer = Buffer.from(one.body.sql.includes('bad')
+      ? '{"queryId":"q","columnNames":["A"]}\n["1"]\n{"@type":"generic_error","error_code":50000,"message":"lost on the way"}\n'
+      : '{"queryId":"q","columnNames":["A"]}\r\n["é\\n\u2028"]\n\n\n[null]\n\n')
+    response.writeHead(200)
+    const next = (at: number): void => {
+      if (at === answer.length) response.end()
+      else response.write(answer.subarray(at, at + 1), () => setImmediate(next, at + 1))
+    }
+    next(0)
+  })
+  t.strictSame(await client.pull('SELECT a FROM t;'), { columnNames: ['A'], rows: [['é\n\u2028'], [null]] })
+  await t.rejects(client.pull('SELECT a FROM bad;'), { name: 'KsqlError', errorCode: 50000, message: 'lost on the way' })
+})
+
+t.test('an answer that is cut off or does not come in time is an error', async t => {
+  const { client } = await start(t, (one, response) => {
+    response.writeHead(200, { 'content-length': '100' }).write('{"queryId":"q","columnNames":["A"]}\n')
+    if (one.body.sql.includes('cut')) setTimeout(() => response.destroy(), 20)
+  })
+  await t.rejects(client.pull('SELECT a FROM cut;', 500))
+  await t.rejects(client.pull('SELECT a FROM late;', 500), { code: 'UND_ERR_BODY_TIMEOUT' })
+})
+
 t.test('what passes by itself is asked again; a refusal is not', async t => {
   const passing = [
     'Materialized data for key [a] is not available yet. Please try again later.',

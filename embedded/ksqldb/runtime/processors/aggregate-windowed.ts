@@ -69,14 +69,19 @@ function timeExpiry (step: StepOf<'StreamWindowedAggregate'>, context: Processor
     takeAdded: () => index.takeAdded(),
     expire: (streamTimes, limit) => {
       let expired = 0
-      index.flush()
+      const forget = (at: number, keys: readonly Row[]): void => {
+        const start = at - times.retentionMs
+        for (const key of keys) store.expire(key, { start, end: start + times.sizeMs })
+        expired += keys.length
+      }
       for (const [partition, time] of streamTimes.entries()) {
-        for (let block = index.below(partition, time ?? -1); block !== undefined; block = index.below(partition, time ?? -1)) {
+        const before = time ?? -1
+        // what came and expired since the last commit is never written
+        for (const { at, keys } of index.takeBelow(partition, before)) forget(at, keys)
+        for (let block = index.below(partition, before); block !== undefined; block = index.below(partition, before, block)) {
           if (expired >= limit) return false
-          const start = block.at - times.retentionMs
-          for (const key of block.keys) store.expire(key, { start, end: start + times.sizeMs })
+          forget(block.at, block.keys)
           index.remove(block)
-          expired += block.keys.length
         }
       }
       return true

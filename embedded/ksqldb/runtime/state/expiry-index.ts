@@ -45,15 +45,21 @@ export class ExpiryIndex {
     return count
   }
 
+  /** Takes out again what was added, is not flushed yet, and whose instant is below `before`. */
+  takeBelow (partition: number, before: number): { readonly at: number, readonly keys: readonly Row[] }[] {
+    const instants = this.#added[partition]
+    const taken = [...instants ?? []].filter(([at]) => at < before)
+    for (const [at] of taken) instants?.delete(at)
+    return taken.map(([at, keys]) => ({ at, keys }))
+  }
+
   flush (): void {
-    const count = this.#count
     this.#added.forEach((instants, partition) => {
       for (const [at, keys] of instants ?? []) {
         for (let first = 0; first < keys.length; first += BLOCK_KEYS_MAX) this.#writeBlock(partition, at, keys.slice(first, first + BLOCK_KEYS_MAX))
       }
     })
-    this.reset()
-    this.#count = count
+    this.#added = []
   }
 
   #writeBlock (partition: number, at: number, keys: readonly Row[]): void {
@@ -80,13 +86,14 @@ export class ExpiryIndex {
     this.#count = 0
   }
 
-  /** The earliest block of a partition's flushed keys whose instant is below `before`. */
-  below (partition: number, before: number): ExpiryBlock | undefined {
+  /** The earliest block of a partition's committed keys whose instant is below `before`; the next one after a block that was given. */
+  below (partition: number, before: number, last?: ExpiryBlock): ExpiryBlock | undefined {
     if (before <= 0) return undefined
-    const [first] = this.#db.range(this.#storeKey(partition, 0, NO_NAME), this.#storeKey(partition, before, NO_NAME), 1)
+    const from = last === undefined ? this.#storeKey(partition, 0, NO_NAME) : Buffer.concat([last.storeKey, Buffer.of(0)])
+    const [first] = this.#db.range(from, this.#storeKey(partition, before, NO_NAME), 1)
     if (first === undefined) return undefined
-    const from = new ByteReader(first.value)
-    const keys = Array.from({ length: from.unsigned() }, () => this.#keys.read(from))
+    const value = new ByteReader(first.value)
+    const keys = Array.from({ length: value.unsigned() }, () => this.#keys.read(value))
     return { storeKey: first.key, at: Number(first.key.readBigUInt64BE(AT_BYTES)), keys }
   }
 

@@ -3,8 +3,10 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rm
 import { uptime } from 'node:os'
 import { dirname, join } from 'node:path'
 import { randomUUID } from 'node:crypto'
-import { open } from 'lmdb'
-import type { RootDatabase } from 'lmdb'
+import { openEnvironment } from './environment.js'
+import type { Environment } from './environment.js'
+import { WriteBatch } from './write-batch.js'
+import { WriteThread } from './write-thread.js'
 
 // Keys: the store's id in 32 bits, then the store's own key. Store 0 is the catalogue: what belongs to which query, by JSON.
 const CATALOGUE = 0
@@ -46,7 +48,7 @@ export interface StateRange {
  * (another boot, and no clean close) it is dropped and built again.
  */
 export class StateDb {
-  readonly #db: RootDatabase<Buffer, Buffer>
+  readonly #db: Environment
   readonly #marker: string
   readonly #path: string
   /** New whenever the state begins from nothing. */
@@ -55,10 +57,17 @@ export class StateDb {
   readonly #startsFile: string
   readonly #starts: Record<string, Record<string, number>> = {}
   #closed = false
+  readonly #writer: WriteThread
+  /** Where writes go instead, while they are gathered for the other thread. */
+  #batch: WriteBatch | undefined
+  /** Ends with the last write that was handed to the other thread, or waits to be. */
+  #lastWrite: Promise<unknown> = Promise.resolve()
+  #writes = 0
 
-  private constructor (db: RootDatabase<Buffer, Buffer>, path: string, marker: string, incarnation: string) {
+  private constructor (db: Environment, path: string, marker: string, incarnation: string) {
     this.#db = db
     this.#path = path
+    this.#writer = new WriteThread(path)
     this.#marker = marker
     this.incarnation = incarnation
     this.#nextStore = this.#readJson<number>('nextStore') ?? FIRST_STORE
@@ -83,9 +92,7 @@ export class StateDb {
     }
     if (incarnation === undefined) rmSync(path, { recursive: true, force: true })
     incarnation ??= randomUUID()
-    const db = open<Buffer, Buffer>({
-      path, noSubdir: false, keyEncoding: 'binary', encoding: 'binary', noSync: true, overlappingSync: false, compression: false, cache: false, maxDbs: 1
-    })
+    const db = openEnvironment(path)
     writeFileSync(marker, JSON.stringify({ incarnation, boot: bootId(), clean: false }), { flush: true })
     return new StateDb(db, path, marker, incarnation)
   }
@@ -93,6 +100,8 @@ export class StateDb {
   async close (): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    await this.#lastWrite.catch(() => {})
+    await this.#writer.close()
     await this.#db.close()
     try {
       const file = openSync(join(this.#path, 'data.mdb'), 'r+')
@@ -110,17 +119,63 @@ export class StateDb {
     return this.#db.transactionSync(work)
   }
 
+  /**
+   * As `transaction`, but carried out by another thread once those before it are: this one goes on meanwhile. `work` begins when its turn has come, and
+   * only writes: what it reads is as it was before. Others read what it writes once it has resolved, or a moment sooner. `bytes`: about how much it writes.
+   */
+  async writeElsewhere<T> (bytes: number, work: () => T): Promise<T> {
+    this.#writes++
+    const before = this.#lastWrite
+    const write = (async () => {
+      await before.catch(() => {})
+      const { batch, result } = this.#gather(bytes, work)
+      if (batch.length > 0) await this.#writer.write(batch)
+      this.#db.resetReadTxn()
+      return result
+    })()
+    this.#lastWrite = write
+    try {
+      return await write
+    } finally {
+      this.#writes--
+    }
+  }
+
+  #gather<T> (bytes: number, work: () => T): { readonly batch: Buffer<ArrayBuffer>, readonly result: T } {
+    const batch = this.#batch = new WriteBatch(bytes, this.#writer.takeMemory())
+    try {
+      const result = work()
+      return { batch: batch.take(), result }
+    } finally {
+      this.#batch = undefined
+    }
+  }
+
+  /** Whether the other thread writes, or is to. */
+  get isWriting (): boolean { return this.#writes > 0 }
+
+  /** While what is written is gathered for the other thread. */
+  get isGathering (): boolean { return this.#batch !== undefined }
+
+  /** Blocks until what the other thread writes at this moment is written, or has failed: what it wrote is read from then on. */
+  waitUntilWritten (): void {
+    this.#writer.waitUntilEnded()
+    this.#db.resetReadTxn()
+  }
+
   /** Good until the next call of any method. A part of a larger buffer: `length` is the value's, that of the memory behind it is not. */
   get (key: Buffer): Buffer | undefined {
     return this.#db.getBinaryFast(key)
   }
 
   put (key: Buffer, value: Buffer): void {
-    this.#db.putSync(key, value)
+    if (this.#batch === undefined) this.#db.putSync(key, value)
+    else this.#batch.put(key, value)
   }
 
   remove (key: Buffer): void {
-    this.#db.removeSync(key)
+    if (this.#batch === undefined) this.#db.removeSync(key)
+    else this.#batch.remove(key)
   }
 
   /** Up to `limit` entries from `start` (inclusive) to `end` (exclusive), copied. */

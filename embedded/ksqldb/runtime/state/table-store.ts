@@ -196,13 +196,12 @@ export class TableStore implements CachedStore {
   /** The same as Kafka Streams counts its cache: the bytes of key and row as they are stored, and a little for each entry. */
   get bufferedBytes (): number { return this.#bufferedBytes }
 
-  /** Writes what has changed. Within a transaction. */
+  /** Writes what has changed. Within a transaction; where it is carried out elsewhere, `written` is to follow. */
   flush (): void {
     if (this.#dirty.length === 0) return
     let [rows, bytes, storedBytes] = [0, 0, 0]
     for (const entry of this.#dirty) {
       const whole = this.#writeKey(entry.key, entry.window)
-      entry.dirty = false
       if (entry.row === null) {
         this.#db.remove(this.#to.view())
         continue
@@ -216,6 +215,12 @@ export class TableStore implements CachedStore {
       this.#meanBytes = Math.ceil(bytes / rows)
       this.#meanStoredBytes = Math.ceil(storedBytes / rows)
     }
+    if (!this.#db.isGathering) this.written()
+  }
+
+  /** What was flushed is committed: until then readers are given what is in memory. */
+  written (): void {
+    for (const entry of this.#dirty) entry.dirty = false
     this.#cache.dirtied(-this.#dirtyBytes)
     this.#forgetDirty()
   }

@@ -139,6 +139,50 @@ t.test('a query that failed is tried again by itself', async t => {
   t.same(await textsOf(log, 'counts'), ['k0 1,0', 'k1 1,1', 'k2 1,2', 'k0 2,3', 'k1 2,5', 'k2 2,7'])
 })
 
+t.test('a large commit is written by another thread: rows never go back meanwhile, a scan has them all, and they are kept', async t => {
+  const log = await clicksLog()
+  const [dataDir, registry] = [testdir(t), new CaseRegistry()]
+  const keys = 3000
+  const stack = await openStack(log, dataDir, registry)
+  await stack.run(CLICKS + COUNTS)
+  const table = stack.query().table!
+  const countOf = (key: string): bigint => (table.get([key])?.value[0] ?? 0n) as bigint
+  const ended = new AbortController()
+  let looks = 0
+  const watched = (async () => {
+    for (let [first, last] = [0n, 0n]; !ended.signal.aborted; looks++) {
+      const now = [countOf('k0'), countOf(`k${keys - 1}`)] as const
+      if (now[0] < first || now[1] < last) throw new Error(`${first} and ${last} became ${now[0]} and ${now[1]}`);
+      [first, last] = now
+      if (looks % 50 === 0) {
+        // all that was processed is in a scan of a stretch of keys
+        const seen = countOf('k1')
+        const [row] = [...table.range({ prefix: [], from: { value: 'k1', inclusive: true }, to: { value: 'k1', inclusive: true } })]
+        if ((row?.value[0] ?? 0n) !== seen) throw new Error(`a scan has ${String(row?.value[0])} of ${seen}`)
+      }
+      await new Promise(resolve => { setImmediate(resolve) })
+    }
+  })()
+  for (let round = 0; round < 4; round++) {
+    await send(log, 'clicks', ...clicks(keys, keys))
+    await stack.settled()
+  }
+  ended.abort()
+  await watched
+  t.ok(looks > 100, `looked ${looks} times`)
+  await stack.close()
+  const again = await openStack(log, dataDir, registry)
+  t.teardown(() => again.close())
+  await again.settled()
+  t.equal(again.query().metrics.recordsIn, 0)
+  const rows = [...again.query().table!.scan()]
+  t.equal(rows.length, keys)
+  t.ok(rows.every(({ key, value }) => value[0] === 4n && value[1] === 4 * Number((key[0] as string).slice(1))))
+  const last = new Map((await textsOf(log, 'counts')).map(text => text.split(' ') as [string, string]))
+  t.equal(last.size, keys)
+  t.ok([...last.values()].every(value => value.startsWith('4,')))
+})
+
 t.test('state ahead of its topic is built again', async t => {
   const [dataDir, registry] = [testdir(t), new CaseRegistry()]
   const log = await clicksLog()

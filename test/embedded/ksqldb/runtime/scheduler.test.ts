@@ -77,7 +77,7 @@ class Thread {
 const never = (): boolean => false
 
 t.test('what is far behind works at once where few pull queries come', async t => {
-  const thread = new Thread(49) // in 20 ms: 2,450 a second
+  const thread = new Thread(40) // in 20 ms: 2,000 a second
   t.equal(await thread.shareUntil(10_000), 1)
   t.equal(thread.turns, 0, 'no wait')
 })
@@ -103,6 +103,21 @@ t.test('it goes on when pull queries cease, and does not begin where it is not t
   await thread.scheduler.behind(() => { begun++ }, never)
   t.equal(begun, 1)
   t.ok(thread.now < 250 * 16, `${thread.now} ms: not the whole of what was due`)
+})
+
+t.test('slices are short while many pull queries come; what was done beside them counts as well', async t => {
+  const thread = new Thread(5000)
+  t.equal(thread.scheduler.readsAreMany, true)
+  t.equal(thread.scheduler.sliceMs, 2)
+  await thread.scheduler.behind(() => {}, never)
+  const started = thread.now
+  thread.scheduler.spent(10)
+  await thread.scheduler.behind(() => {}, never)
+  t.equal(thread.now - started, 160, 'of 160 ms, 10 are a sixteenth')
+  thread.rows = 0
+  thread.pass(600)
+  t.equal(thread.scheduler.readsAreMany, false)
+  t.equal(thread.scheduler.sliceMs, 8)
 })
 
 t.test('an error of the work is for its caller', async t => {
