@@ -53,8 +53,8 @@ export class WriteThread {
       if (memory.byteLength <= MEMORY_KEPT_MAX) this.#memory = Buffer.from(memory)
       this.#settle(error)
     })
-    worker.on('error', error => this.#lost(error))
-    worker.on('exit', () => this.#lost(new Error('the thread that writes the state store ended')))
+    worker.on('error', error => this.#lost(worker, error))
+    worker.on('exit', () => this.#lost(worker, new Error('the thread that writes the state store ended')))
     return worker
   }
 
@@ -65,7 +65,9 @@ export class WriteThread {
     else underWay?.reject(error)
   }
 
-  #lost (error: Error): void {
+  /** Told of an error and then of the end: by then another may have begun. */
+  #lost (worker: Worker, error: Error): void {
+    if (this.#worker !== worker) return
     this.#worker = undefined
     Atomics.store(this.#progress, 1, 1)
     Atomics.store(this.#progress, 0, this.#sent)

@@ -127,7 +127,11 @@ t.test('a thread that ends fails what was under way, and another one begins', as
     made.put(key(1), key(1))
     return made.take()
   }
-  await t.rejects(nowhere.write(batch()))
-  await t.rejects(nowhere.write(batch()))
+  // the second is asked for as soon as the first has failed, before the thread's end is told
+  for (let n = 0; n < 5; n++) {
+    const failure = await nowhere.write(batch()).then(() => undefined, (error: Error) => error.message)
+    t.type(failure, 'string')
+    t.notMatch(failure, /state store/, 'its own error, not the end of the thread before it')
+  }
   await nowhere.close()
 })
