@@ -52,7 +52,6 @@ export class KsqlClient {
   readonly #pushPool: Pool
   readonly #scanPool: Pool
   readonly #headers: Record<string, string>
-  readonly #pullHeaders: Record<string, string>
   readonly #pullTimeoutMs: number
   #pushes = new AbortController()
   readonly #onPull: NonNullable<KsqlClientOptions['onPull']>
@@ -70,30 +69,35 @@ export class KsqlClient {
       const { username, password } = options.credentials
       this.#headers['authorization'] = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
     }
-    this.#pullHeaders = { ...this.#headers, accept: delimited }
   }
 
-  async #post (
-    pool: Pool, path: string, accept: string, body: unknown, more: { signal?: AbortSignal, timeoutMs?: number } = {}
-  ): Promise<Dispatcher.ResponseData> {
-    return await pool.request({
-      method: 'POST',
+  /** Asks for an answer of any length, which is read as it comes. */
+  async #stream (pool: Pool, sql: string, properties: StreamsProperties, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const response = await pool.request({
+      method: 'POST', path: '/query-stream', headers: { ...this.#headers, accept: delimited }, body: JSON.stringify({ sql, properties }), signal
+    })
+    if (response.statusCode !== 200) throw toKsqlError(response.statusCode, await response.body.text())
+    return response
+  }
+
+  /** Asks for an answer that is short, or of few rows. GETs where no body is given. */
+  async #whole (path: string, accept: string, body: unknown, timeoutMs: number): Promise<string> {
+    const { statusCode, text } = await askWhole(this.#pool, {
+      method: body === undefined ? 'GET' : 'POST',
       path,
       headers: { ...this.#headers, accept },
-      body: JSON.stringify(body),
-      ...(more.signal === undefined ? {} : { signal: more.signal }),
-      ...(more.timeoutMs === undefined ? {} : { headersTimeout: more.timeoutMs, bodyTimeout: more.timeoutMs })
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) })
     })
+    if (statusCode !== 200) throw toKsqlError(statusCode, text)
+    return text
   }
 
   async #pullOnce (sql: string, timeoutMs: number): Promise<PullResult> {
-    const { statusCode, text } = await askWhole(this.#pool, {
-      method: 'POST', path: '/query-stream', headers: this.#pullHeaders, body: JSON.stringify({ sql, properties: {} }), headersTimeout: timeoutMs, bodyTimeout: timeoutMs
-    })
-    if (statusCode !== 200) throw toKsqlError(statusCode, text)
     let columnNames: readonly string[] = []
     const rows: Row[] = []
-    for (const value of valuesOf(text)) {
+    for (const value of valuesOf(await this.#whole('/query-stream', delimited, { sql, properties: {} }, timeoutMs))) {
       if (Array.isArray(value)) rows.push(value)
       else if (isHeader(value)) columnNames = value.columnNames
       else if ((value as { message?: unknown }).message !== undefined) throw toKsqlError(400, JSON.stringify(value))
@@ -125,9 +129,8 @@ export class KsqlClient {
   }
 
   async #eachOnce (sql: string, onRow: (row: Row) => void, signal: AbortSignal): Promise<void> {
-    const response = await this.#post(this.#pool, '/query-stream', delimited, { sql, properties: {} }, { signal })
-    if (response.statusCode !== 200) throw toKsqlError(response.statusCode, await response.body.text())
-    for await (const line of readLines(response.body)) {
+    const { body } = await this.#stream(this.#pool, sql, {}, signal)
+    for await (const line of readLines(body)) {
       const value: unknown = JSON.parse(line)
       if (Array.isArray(value)) onRow(value)
       else if ((value as { message?: unknown }).message !== undefined) throw toKsqlError(400, line)
@@ -160,7 +163,7 @@ export class KsqlClient {
    * @throws KsqlError as ksqlDB refused it.
    */
   async push (sql: string, properties: StreamsProperties, signal: AbortSignal): Promise<PushQuery> {
-    return await this.#stream(this.#pushPool, sql, properties, AbortSignal.any([signal, this.#pushes.signal]))
+    return await this.#rows(this.#pushPool, sql, properties, AbortSignal.any([signal, this.#pushes.signal]))
   }
 
   /**
@@ -172,7 +175,7 @@ export class KsqlClient {
     const deadline = performance.now() + this.#pullTimeoutMs
     for (let delay = 10; ; delay = Math.min(delay * 2, retryDelayMsMax)) {
       try {
-        return await this.#stream(this.#scanPool, sql, {}, signal)
+        return await this.#rows(this.#scanPool, sql, {}, signal)
       } catch (error) {
         if (!isPassing(error) || performance.now() + delay > deadline) throw error
         await wait(delay)
@@ -180,10 +183,9 @@ export class KsqlClient {
     }
   }
 
-  async #stream (pool: Pool, sql: string, properties: StreamsProperties, signal: AbortSignal): Promise<PushQuery> {
-    const response = await this.#post(pool, '/query-stream', delimited, { sql, properties }, { signal })
-    if (response.statusCode !== 200) throw toKsqlError(response.statusCode, await response.body.text())
-    const lines = readLines(response.body)
+  async #rows (pool: Pool, sql: string, properties: StreamsProperties, signal: AbortSignal): Promise<PushQuery> {
+    const { body } = await this.#stream(pool, sql, properties, signal)
+    const lines = readLines(body)
     const first = await lines.next()
     if (first.done === true) throw new KsqlError(200, 50000, 'The query ended before its header')
     const header: unknown = JSON.parse(first.value)
@@ -204,10 +206,7 @@ export class KsqlClient {
    * @throws KsqlError as ksqlDB refused it.
    */
   async statement (ksql: string, properties: StreamsProperties = {}): Promise<readonly CommandEntity[]> {
-    const response = await this.#post(this.#pool, '/ksql', admin, { ksql, streamsProperties: properties }, { timeoutMs: statementTimeoutMs })
-    const text = await response.body.text()
-    if (response.statusCode !== 200) throw toKsqlError(response.statusCode, text)
-    const entities = JSON.parse(text) as CommandEntity[]
+    const entities = JSON.parse(await this.#whole('/ksql', admin, { ksql, streamsProperties: properties }, statementTimeoutMs)) as CommandEntity[]
     for (const entity of entities) await this.#settled(entity)
     return entities
   }
@@ -228,10 +227,7 @@ export class KsqlClient {
 
   /** GETs one of the server's own paths, such as /info or /healthcheck. */
   async get (path: string, timeoutMs = 5_000): Promise<unknown> {
-    const response = await this.#pool.request({ method: 'GET', path, headers: { ...this.#headers, accept: admin }, headersTimeout: timeoutMs, bodyTimeout: timeoutMs })
-    const text = await response.body.text()
-    if (response.statusCode !== 200) throw toKsqlError(response.statusCode, text)
-    return JSON.parse(text) as unknown
+    return JSON.parse(await this.#whole(path, admin, undefined, timeoutMs)) as unknown
   }
 
   /** Ends the push queries that run now, as if their connections had broken. */

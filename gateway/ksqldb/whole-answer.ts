@@ -1,5 +1,5 @@
 // Asks over HTTP for an answer that is taken as one text. Pull queries come by the thousand a second: of undici this is the plain dispatch, without
-// a stream for each answer (which takes half of what a request costs).
+// a stream for each answer.
 import type { Dispatcher } from 'undici'
 
 export interface WholeAnswer { readonly statusCode: number, readonly text: string }

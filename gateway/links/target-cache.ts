@@ -60,15 +60,13 @@ export class TargetCache {
 
   /** The link from memory: null where it is known not to exist, undefined where it must be loaded. */
   peek (link: string): Target | null | undefined {
-    const target = this.#known(link)
-    if (target === undefined) this.misses++
-    else this.hits++
-    return target
-  }
-
-  #known (link: string): Target | null | undefined {
     const entry = this.#entries.get(link)
-    return entry === undefined || !this.#believable(entry) ? undefined : this.#standing(entry.target)
+    if (entry === undefined || !this.#believable(entry)) {
+      this.misses++
+      return undefined
+    }
+    this.hits++
+    return this.#standing(entry.target)
   }
 
   /** What is held is the link as its last event left it; what is given, as it stands now. */

@@ -1,13 +1,12 @@
 // Writes to the state store as bytes, for the thread that carries them out.
 //
-//   each: 1 | key's length u16 | key | value's length u32 | value      (a row is put)
-//         0 | key's length u16 | key                                   (it is removed)
-import { ByteWriter } from '../bytes.js'
+//   each: 1 | key's length | key | value's length | value      (a row is put)
+//         0 | key's length | key                               (it is removed)
+// Lengths are unsigned varints.
+import { ByteReader, ByteWriter } from '../bytes.js'
 
 const PUT = 1
 const REMOVE = 0
-const HEAD_BYTES = 3
-const LENGTH_BYTES = 4
 
 export class WriteBatch {
   readonly #to = new ByteWriter()
@@ -19,20 +18,19 @@ export class WriteBatch {
   }
 
   put (key: Buffer, value: Buffer): void {
-    this.#head(PUT, key)
-    this.#to.int32(value.length)
-    this.#to.bytes(value)
+    this.#to.byte(PUT)
+    this.#part(key)
+    this.#part(value)
   }
 
-  remove (key: Buffer): void { this.#head(REMOVE, key) }
+  remove (key: Buffer): void {
+    this.#to.byte(REMOVE)
+    this.#part(key)
+  }
 
-  #head (kind: number, key: Buffer): void {
-    const to = this.#to
-    to.reserve(HEAD_BYTES + key.length)
-    to.buffer[to.at] = kind
-    to.buffer.writeUInt16BE(key.length, to.at + 1)
-    to.at += HEAD_BYTES
-    to.bytes(key)
+  #part (bytes: Buffer): void {
+    this.#to.unsigned(bytes.length)
+    this.#to.bytes(bytes)
   }
 
   /** What was written, in a memory of its own, which may be given to another thread. */
@@ -46,17 +44,11 @@ export interface WriteTarget {
 
 /** Does what the bytes of a batch say, in order. */
 export function applyBatch (bytes: Buffer, target: WriteTarget): void {
-  for (let at = 0; at < bytes.length;) {
-    const isPut = bytes[at] === PUT
-    const keyStart = at + HEAD_BYTES
-    at = keyStart + bytes.readUInt16BE(at + 1)
-    const key = bytes.subarray(keyStart, at)
-    if (!isPut) {
-      target.remove(key)
-      continue
-    }
-    const valueStart = at + LENGTH_BYTES
-    at = valueStart + bytes.readInt32BE(at)
-    target.put(key, bytes.subarray(valueStart, at))
+  const from = new ByteReader(bytes)
+  while (from.at < from.end) {
+    const isPut = from.byte() === PUT
+    const key = from.bytes(from.unsigned())
+    if (isPut) target.put(key, from.bytes(from.unsigned()))
+    else target.remove(key)
   }
 }
