@@ -10,7 +10,8 @@ const benchmarks: Readonly<Record<string, () => Promise<{ benchmark: Benchmark }
   engine: () => import('./engine.js'),
   freshness: () => import('./freshness.js'),
   redirect: () => import('./redirect.js'),
-  soak: () => import('./soak.js')
+  soak: () => import('./soak.js'),
+  state: () => import('./state.js')
 }
 
 async function all (flags: readonly string[]): Promise<number> {

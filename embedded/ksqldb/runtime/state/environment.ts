@@ -4,6 +4,22 @@ import type { RootDatabase } from 'lmdb'
 
 export type Environment = RootDatabase<Buffer, Buffer>
 
-export const openEnvironment = (path: string): Environment => open<Buffer, Buffer>({
-  path, noSubdir: false, keyEncoding: 'binary', encoding: 'binary', noSync: true, overlappingSync: false, compression: false, cache: false, maxDbs: 1
-})
+// How many free pages lmdb may hold in memory. At each commit, of one row too, it merges anew all that it holds, to verify it; in a store of some age, whose
+// free pages lie scattered, its own bound of 50,000 makes that a third of a second. Pages for a large value that are not among these are taken from the end
+// of the file. Both settings are lmdb-js's, though its types do not have them.
+const FREE_PAGES_MAX = 5000
+
+const options = {
+  noSubdir: false,
+  keyEncoding: 'binary',
+  encoding: 'binary',
+  noSync: true,
+  overlappingSync: false,
+  compression: false,
+  cache: false,
+  maxDbs: 1,
+  maxFreeSpaceToLoad: FREE_PAGES_MAX,
+  maxFreeSpaceToRetain: FREE_PAGES_MAX
+} as const
+
+export const openEnvironment = (path: string): Environment => open<Buffer, Buffer>({ path, ...options })
