@@ -1,6 +1,6 @@
 // The wire client of ksqlDB: statements, pull queries and push queries over HTTP/1.1, and nothing that knows a table's name.
 import { Pool, type Dispatcher } from 'undici'
-import { isPassing, KsqlError, toKsqlError } from './errors.js'
+import { isContended, isPassing, KsqlError, toKsqlError } from './errors.js'
 import { readLines } from './lines.js'
 import { askWhole } from './whole-answer.js'
 
@@ -36,6 +36,9 @@ const delimited = 'application/vnd.ksqlapi.delimited.v1'
 const admin = 'application/vnd.ksql.v1+json'
 const retryDelayMsMax = 250
 const statementTimeoutMs = 60_000
+/** For so long a statement is asked again that is refused for others at the same moment. */
+const contentionTimeoutMs = 30_000
+const contentionDelayMsMax = 1_000
 /** To drop a table ksqlDB waits for its query to end, for five minutes unless told (ksql.streams.shutdown.timeout.ms), and goes on without. */
 const settleTimeoutMs = 360_000
 const scanSilenceMs = 60_000
@@ -200,13 +203,27 @@ export class KsqlClient {
     return { columnNames: header.columnNames, columnTypes: header.columnTypes ?? [], rows: rows() }
   }
 
+  /** Those that were refused for each other must not ask again in step: half to one and a half times a growing delay lies between. */
+  async #command (ksql: string, properties: StreamsProperties): Promise<CommandEntity[]> {
+    const deadline = performance.now() + contentionTimeoutMs
+    for (let delay = 50; ; delay = Math.min(delay * 2, contentionDelayMsMax)) {
+      try {
+        return JSON.parse(await this.#whole('/ksql', admin, { ksql, streamsProperties: properties }, statementTimeoutMs)) as CommandEntity[]
+      } catch (error) {
+        const delayMs = delay * (0.5 + Math.random())
+        if (!isContended(error) || performance.now() + delayMs > deadline) throw error
+        await wait(delayMs)
+      }
+    }
+  }
+
   /**
-   * Runs one statement that is not a query, and waits until it has been carried out.
+   * Runs one statement that is not a query, and waits until it has been carried out. Asked again where ksqlDB refused it for another at the same moment.
    * @returns the server's entities, such as a currentStatus or a warning_entity.
    * @throws KsqlError as ksqlDB refused it.
    */
   async statement (ksql: string, properties: StreamsProperties = {}): Promise<readonly CommandEntity[]> {
-    const entities = JSON.parse(await this.#whole('/ksql', admin, { ksql, streamsProperties: properties }, statementTimeoutMs)) as CommandEntity[]
+    const entities = await this.#command(ksql, properties)
     for (const entity of entities) await this.#settled(entity)
     return entities
   }

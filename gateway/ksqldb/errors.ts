@@ -33,6 +33,15 @@ export const isPassing = (error: unknown): boolean => {
     /^(?:ECONNREFUSED|ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_CONNECT_TIMEOUT|UND_ERR_CLOSED)$/.test(code)
 }
 
+/**
+ * ksqlDB writes each statement to its command topic by a producer of one transactional id: of two at the same moment, from whomever, it refuses one, or both,
+ * with status 500, and what it refuses so is not written (DistributingExecutor of ksqlDB 7.9).
+ */
+const contended = /has been fenced by another producer|Could not write the statement\b[^]*\binto the command topic|Another command with the same id\b[^]*\bis being executed/i
+
+/** Whether a statement was refused for another at the same moment: to be asked again. */
+export const isContended = (error: unknown): boolean => error instanceof KsqlError && error.status === 500 && contended.test(error.message)
+
 /** An error body of ksqlDB, whatever its @type. */
 export const toKsqlError = (status: number, body: string): KsqlError => {
   try {

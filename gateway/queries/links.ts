@@ -258,7 +258,8 @@ export class LinkQueries {
   /** The link at a version, from 1; undefined where nobody ever wrote to it. */
   async atVersion (link: string, version: number): Promise<PastState | undefined> {
     const n = escapeInteger(version)
-    return await this.#past(link, `revisions[${n}]`, scheduledAfter(`SLICE(revisions, 1, ${n})`))
+    // a SLICE beyond the end is NULL, and an element of that goes to ksqlDB's processing log as an error
+    return await this.#past(link, `revisions[${n}]`, scheduledAfter(`SLICE(revisions, 1, LEAST(${n}, ARRAY_LENGTH(revisions)))`))
   }
 
   /** The link at an instant (milliseconds since 1970), by the accepted events that had occurred by then. */

@@ -1,6 +1,7 @@
 // The main job: create a link, follow it, see it counted; and the promises around it that one service can show.
 import t from 'tap'
 import { codeOf, skipWithoutBuild, startService, visitsWhen } from './support.js'
+import { until } from '../helpers/until.js'
 
 t.setTimeout(300_000)
 
@@ -26,8 +27,12 @@ t.test('the main job', { skip: skipWithoutBuild }, async (t) => {
 
     const counted = await visitsWhen(gateway, code, 1)
     t.equal(counted.withoutBots, 0, 'who sends no user agent is taken for a robot')
-    const byUrl = await gateway.call('GET', `/api/analytics?url=${encodeURIComponent(url)}`)
-    t.match(byUrl.body, { url, total: 1 })
+    // another table, which may be a moment behind
+    const byUrl = await until('the visit by its URL', async () => {
+      const { body } = await gateway.call('GET', `/api/analytics?url=${encodeURIComponent(url)}`)
+      return body.total === 1 && body
+    })
+    t.match(byUrl, { url, total: 1 })
 
     const read = await gateway.call('GET', `/api/links/${code}`)
     t.equal(read.status, 200)

@@ -97,6 +97,31 @@ t.test('a statement waits until it was carried out', async t => {
   t.strictSame(asked.slice(1).map(({ path }) => path), ['/status/table/`T`/create', '/status/table/`T`/create'])
 })
 
+t.test('a statement that is refused for another at the same moment is asked again', async t => {
+  // as ksqlDB 7.9.1 answered two gateways that made the same stream at once
+  const refusals = [
+    "Producer with transactionalId 'linklog' and (producerId=0, epoch=43) has been fenced by another producer with the same transactionalId",
+    "Could not write the statement 'CREATE TABLE t …;' into the command topic.",
+    'Another command with the same id (stream/`T`/create) is being executed.'
+  ]
+  const left = [...refusals]
+  const { client, asked } = await start(t, (_, response) => {
+    const message = left.shift()
+    if (message === undefined) json(response, 200, [{ '@type': 'currentStatus', commandId: 'table/`T`/create', commandStatus: { status: 'SUCCESS', message: 'Table created' } }])
+    else refusal(response, message, 50000, 500)
+  })
+  await client.statement('CREATE TABLE t …;')
+  t.equal(asked.length, refusals.length + 1)
+})
+
+t.test('a statement that is refused for what it says is asked once', async t => {
+  for (const [status, message] of [[500, 'Something else'], [400, 'Another command with the same id (x) is being executed.']] as const) {
+    const { client, asked } = await start(t, (_, response) => refusal(response, message, status * 100, status))
+    await t.rejects(client.statement('CREATE TABLE t …;'), { name: 'KsqlError', status, message })
+    t.equal(asked.length, 1)
+  }
+})
+
 t.test('a statement that fails later is a failure', async t => {
   const { client } = await start(t, (one, response) =>
     json(response, 200, [{ '@type': 'currentStatus', commandId: 'x', commandStatus: { status: 'ERROR', message: 'no such topic' } }]))
