@@ -39,8 +39,12 @@ export const isPassing = (error: unknown): boolean => {
  */
 const contended = /has been fenced by another producer|Could not write the statement\b[^]*\binto the command topic|Another command with the same id\b[^]*\bis being executed/i
 
-/** Whether a statement was refused for another at the same moment: to be asked again. */
-export const isContended = (error: unknown): boolean => error instanceof KsqlError && error.status === 500 && contended.test(error.message)
+/** A topic that another statement has just made is not known to every broker at once. */
+const topicIsNew = /Failed to Describe Kafka Topic[^]*This server does not host this topic-partition/i
+
+/** Whether a statement was refused for another at the same moment, or a moment before: to be asked again. */
+export const isContended = (error: unknown): boolean =>
+  error instanceof KsqlError && ((error.status === 500 && contended.test(error.message)) || topicIsNew.test(error.message))
 
 /** An error body of ksqlDB, whatever its @type. */
 export const toKsqlError = (status: number, body: string): KsqlError => {

@@ -102,7 +102,8 @@ t.test('a statement that is refused for another at the same moment is asked agai
   const refusals = [
     "Producer with transactionalId 'linklog' and (producerId=0, epoch=43) has been fenced by another producer with the same transactionalId",
     "Could not write the statement 'CREATE TABLE t …;' into the command topic.",
-    'Another command with the same id (stream/`T`/create) is being executed.'
+    'Another command with the same id (stream/`T`/create) is being executed.',
+    'Failed to Describe Kafka Topic(s): [t]\nCaused by: This server does not host this topic-partition.'
   ]
   const left = [...refusals]
   const { client, asked } = await start(t, (_, response) => {
