@@ -44,6 +44,34 @@ const settleTimeoutMs = 360_000
 const scanSilenceMs = 60_000
 const wait = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
 
+interface AskingAgain {
+  /** Whether a refusal passes, so that asking again may help. */
+  readonly passes: (error: unknown) => boolean
+  /** No attempt begins after it, by performance.now(). */
+  readonly deadline: number
+  /** What lies between attempts: at first so long, then twice as long each time, up to the most. */
+  readonly delayMs: number
+  readonly delayMsMax: number
+  /** What a delay is multiplied by; 1 unless given. */
+  readonly spread?: () => number
+}
+
+/** Asks until there is an answer. @throws the error of the last attempt. */
+const askAgain = async <T>(ask: () => Promise<T>, { passes, deadline, delayMs, delayMsMax, spread = () => 1 }: AskingAgain): Promise<T> => {
+  for (let delay = delayMs; ; delay = Math.min(delay * 2, delayMsMax)) {
+    try {
+      return await ask()
+    } catch (error) {
+      const ms = delay * spread()
+      if (!passes(error) || performance.now() + ms > deadline) throw error
+      await wait(ms)
+    }
+  }
+}
+
+/** Of pull queries, until the deadline. */
+const pullAgain = (deadline: number): AskingAgain => ({ passes: isPassing, deadline, delayMs: 10, delayMsMax: retryDelayMsMax })
+
 const isHeader = (value: unknown): value is { columnNames: string[], columnTypes?: string[] } =>
   typeof value === 'object' && value !== null && Array.isArray((value as { columnNames?: unknown }).columnNames)
 
@@ -116,18 +144,13 @@ export class KsqlClient {
   async pull (sql: string, timeoutMs = this.#pullTimeoutMs): Promise<PullResult> {
     const started = performance.now()
     const deadline = started + timeoutMs
-    for (let delay = 10; ; delay = Math.min(delay * 2, retryDelayMsMax)) {
-      try {
-        const result = await this.#pullOnce(sql, Math.max(1, Math.ceil(deadline - performance.now())))
-        this.#onPull((performance.now() - started) / 1_000, 'ok')
-        return result
-      } catch (error) {
-        if (!isPassing(error) || performance.now() + delay > deadline) {
-          this.#onPull((performance.now() - started) / 1_000, 'error')
-          throw error
-        }
-        await wait(delay)
-      }
+    let outcome: 'ok' | 'error' = 'error'
+    try {
+      const result = await askAgain(() => this.#pullOnce(sql, Math.max(1, Math.ceil(deadline - performance.now()))), pullAgain(deadline))
+      outcome = 'ok'
+      return result
+    } finally {
+      this.#onPull((performance.now() - started) / 1_000, outcome)
     }
   }
 
@@ -148,17 +171,11 @@ export class KsqlClient {
     const signal = AbortSignal.timeout(timeoutMs)
     const deadline = performance.now() + timeoutMs
     let hasRows = false
-    for (let delay = 10; ; delay = Math.min(delay * 2, retryDelayMsMax)) {
-      try {
-        return await this.#eachOnce(sql, row => {
-          hasRows = true
-          onRow(row)
-        }, signal)
-      } catch (error) {
-        if (hasRows || !isPassing(error) || performance.now() + delay > deadline) throw error
-        await wait(delay)
-      }
-    }
+    const ask = async (): Promise<void> => await this.#eachOnce(sql, row => {
+      hasRows = true
+      onRow(row)
+    }, signal)
+    await askAgain(ask, { ...pullAgain(deadline), passes: error => !hasRows && isPassing(error) })
   }
 
   /**
@@ -175,15 +192,7 @@ export class KsqlClient {
    * @throws KsqlError as ksqlDB refused it; the rows throw where the connection breaks.
    */
   async scan (sql: string, signal: AbortSignal): Promise<PushQuery> {
-    const deadline = performance.now() + this.#pullTimeoutMs
-    for (let delay = 10; ; delay = Math.min(delay * 2, retryDelayMsMax)) {
-      try {
-        return await this.#rows(this.#scanPool, sql, {}, signal)
-      } catch (error) {
-        if (!isPassing(error) || performance.now() + delay > deadline) throw error
-        await wait(delay)
-      }
-    }
+    return await askAgain(() => this.#rows(this.#scanPool, sql, {}, signal), pullAgain(performance.now() + this.#pullTimeoutMs))
   }
 
   async #rows (pool: Pool, sql: string, properties: StreamsProperties, signal: AbortSignal): Promise<PushQuery> {
@@ -203,27 +212,20 @@ export class KsqlClient {
     return { columnNames: header.columnNames, columnTypes: header.columnTypes ?? [], rows: rows() }
   }
 
-  /** Those that were refused for each other must not ask again in step: half to one and a half times a growing delay lies between. */
-  async #command (ksql: string, properties: StreamsProperties): Promise<CommandEntity[]> {
-    const deadline = performance.now() + contentionTimeoutMs
-    for (let delay = 50; ; delay = Math.min(delay * 2, contentionDelayMsMax)) {
-      try {
-        return JSON.parse(await this.#whole('/ksql', admin, { ksql, streamsProperties: properties }, statementTimeoutMs)) as CommandEntity[]
-      } catch (error) {
-        const delayMs = delay * (0.5 + Math.random())
-        if (!isContended(error) || performance.now() + delayMs > deadline) throw error
-        await wait(delayMs)
-      }
-    }
-  }
-
   /**
    * Runs one statement that is not a query, and waits until it has been carried out. Asked again where ksqlDB refused it for another at the same moment.
    * @returns the server's entities, such as a currentStatus or a warning_entity.
    * @throws KsqlError as ksqlDB refused it.
    */
   async statement (ksql: string, properties: StreamsProperties = {}): Promise<readonly CommandEntity[]> {
-    const entities = await this.#command(ksql, properties)
+    const answer = await askAgain(() => this.#whole('/ksql', admin, { ksql, streamsProperties: properties }, statementTimeoutMs), {
+      passes: isContended,
+      deadline: performance.now() + contentionTimeoutMs,
+      delayMs: 50,
+      delayMsMax: contentionDelayMsMax,
+      spread: () => 0.5 + Math.random() // those that were refused for each other must not ask again in step
+    })
+    const entities = JSON.parse(answer) as CommandEntity[]
     for (const entity of entities) await this.#settled(entity)
     return entities
   }
