@@ -8,18 +8,12 @@ export type Environment = RootDatabase<Buffer, Buffer>
 // free pages lie scattered, its own bound of 50,000 makes that a third of a second. Pages for a large value that are not among these are taken from the end
 // of the file. Both settings are lmdb-js's, though its types do not have them.
 const FREE_PAGES_MAX = 5000
+const freePages = { maxFreeSpaceToLoad: FREE_PAGES_MAX, maxFreeSpaceToRetain: FREE_PAGES_MAX }
 
-const options = {
-  noSubdir: false,
-  keyEncoding: 'binary',
-  encoding: 'binary',
-  noSync: true,
-  overlappingSync: false,
-  compression: false,
-  cache: false,
-  maxDbs: 1,
-  maxFreeSpaceToLoad: FREE_PAGES_MAX,
-  maxFreeSpaceToRetain: FREE_PAGES_MAX
-} as const
-
-export const openEnvironment = (path: string): Environment => open<Buffer, Buffer>({ path, ...options })
+/** `bound`: of the free pages in memory; none given: lmdb's own, for a comparison. */
+export const openEnvironment = (path: string, bound: Partial<typeof freePages> = freePages): Environment => {
+  const options = {
+    path, noSubdir: false, keyEncoding: 'binary', encoding: 'binary', noSync: true, overlappingSync: false, compression: false, cache: false, maxDbs: 1, ...bound
+  } as const
+  return open<Buffer, Buffer>(options)
+}
