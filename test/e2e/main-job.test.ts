@@ -1,7 +1,6 @@
 // The main job: create a link, follow it, see it counted; and the promises around it that one service can show.
 import t from 'tap'
-import { codeOf, skipWithoutBuild, startService, visitsWhen } from './support.js'
-import { until } from '../helpers/until.js'
+import { codeOf, skipWithoutBuild, startService, urlVisitsWhen, visitsWhen } from './support.js'
 
 t.setTimeout(300_000)
 
@@ -27,12 +26,7 @@ t.test('the main job', { skip: skipWithoutBuild }, async (t) => {
 
     const counted = await visitsWhen(gateway, code, 1)
     t.equal(counted.withoutBots, 0, 'who sends no user agent is taken for a robot')
-    // another table, which may be a moment behind
-    const byUrl = await until('the visit by its URL', async () => {
-      const { body } = await gateway.call('GET', `/api/analytics?url=${encodeURIComponent(url)}`)
-      return body.total === 1 && body
-    })
-    t.match(byUrl, { url, total: 1 })
+    t.match(await urlVisitsWhen(gateway, url, 1), { url, total: 1 })
 
     const read = await gateway.call('GET', `/api/links/${code}`)
     t.equal(read.status, 200)

@@ -92,15 +92,22 @@ export function visit (visitedAt: string, fields: object = {}): object {
   }
 }
 
-/** The visits of a link as the API tells them, once the total is what is expected. */
-export async function visitsWhen (gateway: GatewayProcess, link: string, total: number, query = ''): Promise<any> {
+async function totalWhen (gateway: GatewayProcess, of: string, path: string, total: number): Promise<any> {
   let last: unknown
-  return await until(() => `${total} visits of ${link}; last seen: ${JSON.stringify(last)}`, async () => {
-    const { body } = await gateway.call('GET', `/api/links/${link}/visits${query}`)
+  return await until(() => `${total} visits of ${of}; last seen: ${JSON.stringify(last)}`, async () => {
+    const { body } = await gateway.call('GET', path)
     last = body
     return body.total === total && body
   }, 60_000)
 }
+
+/** The visits of a link as the API tells them, once the total is what is expected. */
+export const visitsWhen = async (gateway: GatewayProcess, link: string, total: number, query = ''): Promise<any> =>
+  await totalWhen(gateway, link, `/api/links/${link}/visits${query}`, total)
+
+/** The same of a URL, over all its links: another table, which may be a moment behind. */
+export const urlVisitsWhen = async (gateway: GatewayProcess, url: string, total: number): Promise<any> =>
+  await totalWhen(gateway, url, `/api/analytics?url=${encodeURIComponent(url)}`, total)
 
 /** Browsers and robots as they name themselves, and how many of a hundred visits each makes. */
 export const agents: ReadonlyArray<readonly [share: number, isBot: boolean, agent: string]> = [

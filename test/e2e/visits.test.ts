@@ -1,6 +1,6 @@
 // What the visits say: totals, hours, days and sources, of visits whose instants the test decides by writing them to the topic itself.
 import t from 'tap'
-import { produce, skipWithoutBuild, startService, topicName, visit, visitsWhen } from './support.js'
+import { produce, skipWithoutBuild, startService, topicName, visit, urlVisitsWhen, visitsWhen } from './support.js'
 import { until } from '../helpers/until.js'
 
 t.setTimeout(300_000)
@@ -67,17 +67,10 @@ t.test('visits', { skip: skipWithoutBuild }, async (t) => {
     await gateway.call('GET', '/second')
     await gateway.call('PATCH', '/api/links/second', { url: 'https://example.com/elsewhere' }, { 'if-match': '"1"' })
     await gateway.call('GET', '/second')
-    const counted = await until('three visits', async () => {
-      const { body } = await gateway.call('GET', `/api/analytics?url=${encodeURIComponent(url)}`)
-      return body.total === 3 && body
-    })
+    const counted = await urlVisitsWhen(gateway, url, 3)
     t.equal(counted.url, url)
     t.match((await gateway.call('GET', '/api/analytics?url=HTTPS%3A%2F%2FEXAMPLE.com%2Fshared%3Fx%3D1')).body, { total: 3 }, 'however it is spelled')
     await visitsWhen(gateway, 'second', 2)
-    const elsewhere = await until('the visit of the other URL', async () => {
-      const { body } = await gateway.call('GET', `/api/analytics?url=${encodeURIComponent('https://example.com/elsewhere')}`)
-      return body.total > 0 && body
-    })
-    t.match(elsewhere, { total: 1 })
+    t.match(await urlVisitsWhen(gateway, 'https://example.com/elsewhere', 1), { total: 1 })
   })
 })
