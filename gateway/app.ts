@@ -8,6 +8,7 @@ import { ownHostsOf } from './links/url.js'
 import { Lister } from './lists/lister.js'
 import { ScanGate } from './lists/scan-gate.js'
 import { MigrationApplier } from './migrations/applier.js'
+import { applierLock } from './migrations/lock.js'
 import { readMigrations } from './migrations/files.js'
 import { createdNames } from './migrations/statements.js'
 import { accessPlugin } from './plugins/access.js'
@@ -140,6 +141,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
       directory: options.ksqlDir,
       replicationFactor: config.topicReplicationFactor,
       timeoutMs: config.startTimeoutMs,
+      alone: applierLock(app.kafka.client, fixed.topic('linklog-migrations')),
       log: message => app.log.info(message),
       now: Date.now,
       wait

@@ -1,13 +1,12 @@
-// Brings ksqlDB to the version of the files in ksql/. Safe to run twice and by several gateways at once:
+// Brings ksqlDB to the version of the files in ksql/. Safe to run twice, by several gateways at once, and after a kill at any moment:
 // - A file that stands MIGRATED with the same checksum is passed over; another checksum stops the start, since a merged file is never edited.
-// - Every statement says IF NOT EXISTS, so that running it again, or at the same time, changes nothing; a server that loses such a race and
-//   answers "already exists" is asked once more. No lock is needed for what is made, and none can be left behind by a kill.
-// - Only the bookkeeping could be written out of order by two appliers: one that finds another at work waits for it a while, and each, when
-//   it is done, reads back that CURRENT is the last version and writes it again where it is not. Whoever writes last looks last.
-import { KsqlError, isPassing } from '../ksqldb/errors.js'
+// - Where something is missing, one gateway applies at a time (./lock.ts); the next looks again first.
+// - Every statement says IF NOT EXISTS, so that what a killed applier had done is passed over.
+import { isPassing } from '../ksqldb/errors.js'
 import type { KsqlClient, StreamsProperties } from '../ksqldb/client.js'
 import type { Names } from '../topics.js'
 import { MigrationError, readMigrations, type MigrationFile } from './files.js'
+import type { Alone } from './lock.js'
 import { currentKey, MigrationMetadata, noVersion, type VersionRow } from './metadata.js'
 import { createdNames, splitStatements, underPrefix, type MigrationStatement } from './statements.js'
 
@@ -18,14 +17,12 @@ export interface ApplierOptions {
   readonly replicationFactor: number
   /** How long ksqlDB may take to make its tables ready: after a restart of its own, half a minute and more. */
   readonly timeoutMs: number
+  readonly alone: Alone
   readonly log: (message: string) => void
   readonly now: () => number
   readonly wait: (ms: number) => Promise<void>
 }
 
-/** An applier at work says so again after each of these; one that has said nothing for so long is taken for dead. */
-const heartbeatMs = 1_000
-const silenceMs = 10_000
 const readBackMs = 30_000
 const standingTimeoutMs = 1_000
 
@@ -58,132 +55,105 @@ export class MigrationApplier {
    */
   async apply (): Promise<readonly number[]> {
     const migrations = await prepare(this.#options.directory, this.#options.names)
-    let rows = await this.#rows(migrations)
-    if (rows === undefined) {
-      await this.#metadata.initialise()
-      rows = await this.#rows(migrations) ?? new Map<string, VersionRow>()
-    }
+    const rows = await this.#rows(migrations)
     this.#check(migrations, rows)
-    const applied: number[] = []
-    let previous = noVersion
-    for (const migration of migrations) {
-      if (rows.get(String(migration.version))?.state !== 'MIGRATED' && await this.#applyOne(migration, previous)) applied.push(migration.version)
-      previous = String(migration.version)
-    }
-    if (applied.length > 0 || rows.get(currentKey)?.version !== previous) await this.#readBack(migrations)
-    return applied
+    return this.#complete(migrations, rows) ? [] : await this.#options.alone(async signal => await this.#applyMissing(migrations, signal))
   }
 
   /** Whether every migration stands: what /readyz asks. */
   async standing (): Promise<boolean> {
     const migrations = await prepare(this.#options.directory, this.#options.names)
     const rows = await this.#rows(migrations, standingTimeoutMs)
-    return rows !== undefined && migrations.every(({ version }) => rows.get(String(version))?.state === 'MIGRATED')
+    return migrations.every(({ version }) => rows?.get(String(version))?.state === 'MIGRATED')
   }
 
   async #rows (migrations: readonly MigrationFile[], timeoutMs = this.#options.timeoutMs): Promise<ReadonlyMap<string, VersionRow> | undefined> {
     return await this.#metadata.rows([currentKey, ...migrations.map(({ version }) => String(version))], timeoutMs)
   }
 
-  #check (migrations: readonly MigrationFile[], rows: ReadonlyMap<string, VersionRow>): void {
+  /** Whether every migration stands, and CURRENT is the last. */
+  #complete (migrations: readonly MigrationFile[], rows: ReadonlyMap<string, VersionRow> | undefined): boolean {
+    const current = rows?.get(currentKey)
+    return migrations.every(({ version }) => rows?.get(String(version))?.state === 'MIGRATED') &&
+      current?.version === String(migrations.at(-1)?.version) && current.state === 'MIGRATED'
+  }
+
+  #check (migrations: readonly MigrationFile[], rows: ReadonlyMap<string, VersionRow> | undefined): void {
     for (const { version, file, checksum } of migrations) {
-      const row = rows.get(String(version))
+      const row = rows?.get(String(version))
       if (row?.state === 'MIGRATED' && row.checksum !== checksum) {
         throw new MigrationError(`ksql/${file} was edited after it was applied (MD5 ${checksum}, applied as ${row.checksum}). ` +
           'Put it back as it was, and make the change in a new migration.')
       }
     }
-    const current = rows.get(currentKey)
+    const current = rows?.get(currentKey)
     const last = migrations.at(-1)?.version ?? 0
     if (current !== undefined && Number(current.version) > last) {
       throw new MigrationError(`ksqlDB stands at migration ${current.version}, which this version does not have (its last is ${last}). Use a newer version.`)
     }
   }
 
-  /** False where another applier did it meanwhile. */
-  async #applyOne (migration: Prepared, previous: string): Promise<boolean> {
-    if (await this.#doneByAnother(migration)) return false
+  async #applyMissing (migrations: readonly Prepared[], signal: AbortSignal): Promise<readonly number[]> {
+    const found = await this.#rows(migrations)
+    if (found === undefined) await this.#metadata.initialise()
+    const rows = found ?? await this.#rows(migrations)
+    this.#check(migrations, rows)
+    if (this.#complete(migrations, rows)) return []
+    const applied: number[] = []
+    const previous = (index: number) => index === 0 ? noVersion : String((migrations[index - 1] as Prepared).version)
+    for (const [index, migration] of migrations.entries()) {
+      if (rows?.get(String(migration.version))?.state === 'MIGRATED') continue
+      await this.#applyOne(migration, previous(index), signal)
+      applied.push(migration.version)
+    }
+    const last = migrations.at(-1) as Prepared
+    const now = this.#options.now()
+    if (applied.at(-1) !== last.version) await this.#metadata.record(last, 'MIGRATED', now, now, previous(migrations.length - 1)) // so that CURRENT is the last
+    await this.#readBack(migrations)
+    return applied
+  }
+
+  async #applyOne (migration: Prepared, previous: string, signal: AbortSignal): Promise<void> {
     const startedOn = this.#options.now()
     await this.#metadata.record(migration, 'RUNNING', startedOn, undefined, previous)
     try {
-      await this.#saying(async () => await this.#metadata.record(migration, 'RUNNING', this.#options.now(), undefined, previous), async () => await this.#run(migration))
+      await this.#run(migration, signal)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      await this.#metadata.record(migration, 'ERROR', startedOn, this.#options.now(), previous, reason).catch(() => {})
-      throw new MigrationError(`ksqlDB refused ksql/${migration.file}: ${reason}`, { cause: error })
+      if (!signal.aborted) await this.#metadata.record(migration, 'ERROR', startedOn, this.#options.now(), previous, reason).catch(() => {})
+      throw error === signal.reason ? error : new MigrationError(`ksqlDB refused ksql/${migration.file}: ${reason}`, { cause: error })
     }
     await this.#metadata.record(migration, 'MIGRATED', startedOn, this.#options.now(), previous)
     this.#options.log(`applied ksql/${migration.file}`)
-    return true
   }
 
-  /** Runs the task, and says again and again that it runs; nothing is said any more when it resolves. */
-  async #saying (say: () => Promise<void>, task: () => Promise<void>): Promise<void> {
-    let said = Promise.resolve()
-    const beat = setInterval(() => { said = said.then(say).catch(() => {}) }, heartbeatMs)
-    try {
-      await task()
-    } finally {
-      clearInterval(beat)
-      await said
-    }
-  }
-
-  /** Waits while another applier works on this file, for as long as it is heard. Its clock does not matter: only whether what it says changes. */
-  async #doneByAnother (migration: Prepared): Promise<boolean> {
-    const key = String(migration.version)
-    let [said, heardAt] = ['', this.#options.now()]
-    for (;;) {
-      const row = (await this.#metadata.rows([key], this.#options.timeoutMs))?.get(key)
-      if (row?.state === 'MIGRATED') {
-        this.#check([migration], new Map([[key, row]]))
-        return true
-      }
-      if (row?.state !== 'RUNNING') return false
-      if (row.startedOn !== said) [said, heardAt] = [row.startedOn, this.#options.now()]
-      if (this.#options.now() - heardAt > silenceMs) return false
-      await this.#options.wait(100)
-    }
-  }
-
-  async #run (migration: Prepared): Promise<void> {
+  async #run (migration: Prepared, signal: AbortSignal): Promise<void> {
     const properties: Record<string, string> = {}
     for (const statement of migration.statements) {
+      signal.throwIfAborted()
       if (statement.kind === 'set') properties[statement.property] = statement.value
       else if (statement.kind === 'unset') delete properties[statement.property]
       else await this.#execute(statement.text, { ...properties })
     }
   }
 
-  /** A statement that another applier is carrying out at this moment may be refused once; then it is there, and IF NOT EXISTS passes. */
   async #execute (text: string, properties: StreamsProperties): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#options.ksqldb.statement(text, properties)
         return
       } catch (error) {
-        const again = isPassing(error) || (error instanceof KsqlError && /already exists/i.test(error.message))
-        if (!again || attempt >= 5) throw error
+        if (!isPassing(error) || attempt >= 5) throw error
         await this.#options.wait(100 * attempt)
       }
     }
   }
 
-  /** The table follows the stream a moment later: wait until it shows every migration, and set CURRENT right where a second applier was late. */
+  /** The table follows the stream a moment later: waits until it shows every migration. */
   async #readBack (migrations: readonly Prepared[]): Promise<void> {
-    const last = migrations.at(-1) as Prepared
-    const previous = migrations.at(-2)
     const deadline = this.#options.now() + readBackMs
-    for (let round = 1; ; round++) {
-      const rows = await this.#rows(migrations)
-      const all = migrations.every(({ version }) => rows?.get(String(version))?.state === 'MIGRATED')
-      const current = rows?.get(currentKey)
-      if (all && current?.version === String(last.version) && current.state === 'MIGRATED') return
+    for (let round = 1; !this.#complete(migrations, await this.#rows(migrations)); round++) {
       if (this.#options.now() > deadline) throw new MigrationError('ksqlDB does not show the migrations that were just recorded in MIGRATION_SCHEMA_VERSIONS')
-      if (all && round % 10 === 0) {
-        const now = this.#options.now()
-        await this.#metadata.record(last, 'MIGRATED', now, now, previous === undefined ? noVersion : String(previous.version))
-      }
       await this.#options.wait(Math.min(20 * round, 200))
     }
   }

@@ -24,8 +24,8 @@ export const currentKey = 'CURRENT'
 export const noVersion = '<none>'
 const noError = 'N/A'
 
-const alreadyThere = (error: unknown): boolean => error instanceof KsqlError && /already exists/i.test(error.message)
-const notThere = (error: unknown): boolean => error instanceof KsqlError && /does not exist/i.test(error.message)
+/** While its query is being made, a table is there, but "isn't queryable". */
+const notThere = (error: unknown): boolean => error instanceof KsqlError && /does not exist|isn't queryable/i.test(error.message)
 
 export class MigrationMetadata {
   readonly #ksqldb: KsqlClient
@@ -47,25 +47,21 @@ export class MigrationMetadata {
     return this.#names.topic(`${info.KsqlServerInfo.ksqlServiceId}ksql_${source}`)
   }
 
-  /** Makes the stream and the table where they are not there yet; another applier may be doing the same. */
+  /** Makes the stream and the table where they are not there yet. */
   async initialise (): Promise<void> {
-    const create = async (text: string) => {
-      await this.#ksqldb.statement(text, { 'auto.offset.reset': 'earliest' }).catch((error: unknown) => {
-        if (!alreadyThere(error)) throw error
-      })
-    }
-    await create(`CREATE STREAM ${this.#stream} (
+    const create = async (text: string) => { await this.#ksqldb.statement(text, { 'auto.offset.reset': 'earliest' }) }
+    await create(`CREATE STREAM IF NOT EXISTS ${this.#stream} (
   version_key STRING KEY, version STRING, name STRING, state STRING, checksum STRING,
   started_on STRING, completed_on STRING, previous STRING, error_reason STRING
 ) WITH (KAFKA_TOPIC='${await this.#topic('MIGRATION_EVENTS')}', VALUE_FORMAT='JSON', PARTITIONS=1, REPLICAS=${this.#replicas});`)
-    await create(`CREATE TABLE ${this.#table} WITH (KAFKA_TOPIC='${await this.#topic('MIGRATION_SCHEMA_VERSIONS')}') AS SELECT
+    await create(`CREATE TABLE IF NOT EXISTS ${this.#table} WITH (KAFKA_TOPIC='${await this.#topic('MIGRATION_SCHEMA_VERSIONS')}') AS SELECT
   version_key, latest_by_offset(version) AS version, latest_by_offset(name) AS name, latest_by_offset(state) AS state,
   latest_by_offset(checksum) AS checksum, latest_by_offset(started_on) AS started_on, latest_by_offset(completed_on) AS completed_on,
   latest_by_offset(previous) AS previous, latest_by_offset(error_reason) AS error_reason
 FROM ${this.#stream} GROUP BY version_key;`)
   }
 
-  /** The rows of these keys, asked for until the time-out while ksqlDB is still making the table; undefined where the table itself is not there yet. */
+  /** The rows of these keys, asked for until the time-out while ksqlDB is still making the table; undefined where the table is not there yet. */
   async rows (keys: readonly string[], timeoutMs: number): Promise<ReadonlyMap<string, VersionRow> | undefined> {
     try {
       const { rows } = await this.#ksqldb.pull(

@@ -37,7 +37,8 @@ async function install01 ({ kafkaBrokers, registryUrl, ksqldbUrl }: Service, pre
   for (const name of readdirSync(join(root, 'ksql'))) if (name < 'V000011') cpSync(join(root, 'ksql', name), join(ksqlDir, name))
   const ksqldb = new KsqlClient({ url: ksqldbUrl, pullTimeoutMs: 60_000 })
   await new MigrationApplier({
-    ksqldb, names: namesFor(prefix), directory: ksqlDir, replicationFactor: 1, timeoutMs: 60_000, log: () => {}, now: Date.now, wait
+    ksqldb, names: namesFor(prefix), directory: ksqlDir, replicationFactor: 1, timeoutMs: 60_000, log: () => {}, now: Date.now, wait,
+    alone: async task => await task(new AbortController().signal)
   }).apply()
   await ksqldb.close()
 }

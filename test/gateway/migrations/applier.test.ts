@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { KsqlClient } from '../../../gateway/ksqldb/client.js'
 import { MigrationApplier } from '../../../gateway/migrations/applier.js'
+import type { Alone } from '../../../gateway/migrations/lock.js'
 import { namesFor } from '../../../gateway/topics.js'
 import { fakeKsqldb, json, refusal, rows } from '../ksqldb/fake-server.js'
 import { testdir } from '../../helpers/testdir.js'
@@ -17,6 +18,8 @@ class FakeKsqldb {
   readonly statements: Array<{ text: string, properties: object }> = []
   readonly versions = new Map<string, string[]>()
   url = ''
+  /** Until the next statement. */
+  unqueryable = false
   refuse: (text: string) => string | undefined = () => undefined
 
   async start (t: Test): Promise<this> {
@@ -31,6 +34,7 @@ class FakeKsqldb {
   #pull (sql: string, response: Parameters<typeof json>[0]): void {
     const table = /FROM (\w+)/.exec(sql)?.[1] ?? ''
     if (!this.sources.has(table)) return refusal(response, `Exception while preparing statement: ${table} does not exist.`)
+    if (this.unqueryable) return refusal(response, `The \`${table}\` table isn't queryable. To derive a queryable table, you can do 'CREATE TABLE QUERYABLE_${table} AS SELECT * FROM ${table}'.`)
     const asked = (/SELECT (.*) FROM/.exec(sql)?.[1] ?? '').split(', ')
     const found = unquoted(sql).flatMap(key => this.versions.has(key) ? [this.versions.get(key) as string[]] : [])
     rows(response, asked, found.map(row => asked.map(column => row[columns.indexOf(column)])))
@@ -43,6 +47,7 @@ class FakeKsqldb {
       this.versions.set(values[0] as string, values)
       return json(response, 200, [])
     }
+    this.unqueryable = false
     const refused = this.refuse(text)
     if (refused !== undefined) return refusal(response, refused)
     this.statements.push({ text, properties })
@@ -59,11 +64,17 @@ const second = "-- second\nCREATE TABLE IF NOT EXISTS t_by_a WITH (KAFKA_TOPIC =
 const setup = async (t: Test, prefix = '') => {
   const ksqldb = await new FakeKsqldb().start(t)
   const directory = testdir(t, { 'V000001__the_stream.sql': first, 'V000002__t_by_a.sql': second, 'README.md': 'passed over' })
-  const applier = (clock: { now: () => number, wait: (ms: number) => Promise<void> } = { now: Date.now, wait }) => {
+  let last: Promise<unknown> = Promise.resolve()
+  const oneByOne: Alone = async task => {
+    const turn = last.then(async () => await task(new AbortController().signal))
+    last = turn.catch(() => {})
+    return await turn
+  }
+  const applier = (alone = oneByOne) => {
     const client = new KsqlClient({ url: ksqldb.url, pullTimeoutMs: 1_000 })
     t.teardown(async () => await client.close())
     const names = namesFor(prefix)
-    return new MigrationApplier({ ksqldb: client, names, directory, replicationFactor: 3, timeoutMs: 1_000, log: () => {}, ...clock })
+    return new MigrationApplier({ ksqldb: client, names, directory, replicationFactor: 3, timeoutMs: 1_000, log: () => {}, now: Date.now, wait, alone })
   }
   return { ksqldb, directory, applier }
 }
@@ -112,43 +123,45 @@ t.test('a refused statement is recorded, told, and applied once it can be', asyn
   t.strictSame(await applier().apply(), [2])
 })
 
-t.test('several at once: everything once, and CURRENT is the last', async t => {
+t.test('several at once: everything once, since each looks again when its turn comes', async t => {
   const { applier, ksqldb } = await setup(t)
-  await Promise.all([applier().apply(), applier().apply(), applier().apply()])
-  t.strictSame([...ksqldb.sources].sort(), ['MIGRATION_EVENTS', 'MIGRATION_SCHEMA_VERSIONS', 's', 't_by_a'])
+  const applied = await Promise.all([applier().apply(), applier().apply(), applier().apply()])
+  t.strictSame(applied, [[1, 2], [], []])
+  t.equal(ksqldb.statements.length, 4)
   for (const key of ['1', '2', 'CURRENT']) t.equal(ksqldb.versions.get(key)?.[3], 'MIGRATED', key)
   t.equal(ksqldb.versions.get('CURRENT')?.[1], '2')
 })
 
-t.test('where a second applier was late, CURRENT is set right', async t => {
+t.test('what a killed applier left RUNNING is run again; where CURRENT is not the last, it is set right', async t => {
   const { applier, ksqldb } = await setup(t)
   await applier().apply()
-  ksqldb.versions.set('CURRENT', ['CURRENT', '1', 'the stream', 'MIGRATED', '', '', '', '<none>', 'N/A'])
+  const set = (key: string, column: string, value: string) => { (ksqldb.versions.get(key) as string[])[columns.indexOf(column)] = value }
+  set('1', 'state', 'RUNNING')
+  t.strictSame(await applier().apply(), [1])
+  t.match(ksqldb.versions.get('CURRENT'), { 1: '2', 3: 'MIGRATED', 7: '1' })
+  set('CURRENT', 'version', '1')
   t.strictSame(await applier().apply(), [])
-  t.equal(ksqldb.versions.get('CURRENT')?.[1], '2')
+  t.match(ksqldb.versions.get('CURRENT'), { 1: '2', 3: 'MIGRATED', 7: '1' })
 })
 
-t.test('another at work is waited for as long as it is heard, whatever its clock; a silent one is taken for dead', async t => {
-  const running = async (saying: (count: number) => string) => {
-    const { ksqldb, applier } = await setup(t)
-    let [clock, asked] = [1_000_000, 0]
-    await applier().apply()
-    const row = ksqldb.versions.get('2') as string[]
-    const set = (state: string, startedOn: string) => ksqldb.versions.set('2', row.map((value, n) => columns[n] === 'state' ? state : columns[n] === 'started_on' ? startedOn : value))
-    set('RUNNING', saying(0))
-    const said = async () => {
-      clock += 1_000
-      asked++
-      if (asked === 60) set('MIGRATED', saying(asked))
-      else set('RUNNING', saying(asked))
-    }
-    const applied = await applier({ now: () => clock, wait: said }).apply()
-    return { applied, asked }
+t.test('a table whose query is being made counts as not there', async t => {
+  const { applier, ksqldb } = await setup(t)
+  ksqldb.sources.add('MIGRATION_EVENTS').add('MIGRATION_SCHEMA_VERSIONS')
+  ksqldb.unqueryable = true
+  t.notOk(await applier().standing())
+  t.strictSame(await applier().apply(), [1, 2])
+})
+
+t.test('one that is no longer the only applier stops before its next statement, and records nothing', async t => {
+  const { ksqldb, applier } = await setup(t)
+  const stop = new AbortController()
+  ksqldb.refuse = text => {
+    if (text.includes('CREATE STREAM IF NOT EXISTS s ')) stop.abort(new Error('another was elected'))
+    return undefined
   }
-  t.strictSame(await running(count => String(count)), { applied: [], asked: 60 })
-  const { applied, asked } = await running(() => '7')
-  t.strictSame(applied, [2])
-  t.ok(asked >= 10 && asked < 20, `${asked} seconds`)
+  await t.rejects(applier(async task => await task(stop.signal)).apply(), { message: 'another was elected' })
+  t.strictSame([...ksqldb.sources], ['MIGRATION_EVENTS', 'MIGRATION_SCHEMA_VERSIONS', 's'])
+  t.equal(ksqldb.versions.get('2')?.[3] ?? 'RUNNING', 'RUNNING')
 })
 
 t.test('under a prefix everything has it', async t => {
