@@ -1,10 +1,11 @@
 // What a start finds on the stack: nothing, another gateway at work, what an earlier one left, and what it must not go on with.
-import { appendFileSync, cpSync, mkdirSync, symlinkSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { prefixNow, skipWithoutBuild, stackOf, startService } from './support.js'
 import type { Service } from './support.js'
+import { GatewayProcess } from '../helpers/gateway-process.js'
 import { testdir } from '../helpers/testdir.js'
 
 t.setTimeout(600_000)
@@ -37,6 +38,26 @@ t.test('starts on one stack', { skip: skipWithoutBuild }, async (t) => {
     t.equal(both.filter(({ status }) => status === 409).length, 59)
     const edits = await Promise.all([a, b, a, b].map((gateway, n) => gateway.call('PATCH', '/api/links/race', { title: `t${n}` }, { 'if-match': '"1"' })))
     t.strictSame(edits.map(({ status }) => status).sort(), [200, 412, 412, 412])
+  })
+
+  await t.test('one that is killed while it applies the migrations is followed by one that waits, and by one that comes later', async (t) => {
+    const other = prefixNow()
+    const killed = async (startTimeoutMs: number) => {
+      const dataDir = testdir(t)
+      await t.rejects(GatewayProcess.start({ dataDir, prefix: other, env, startTimeoutMs }), { message: /did not start/ }, `killed after ${startTimeoutMs} ms`)
+    }
+    const aloneMs = (await startService(t, { env, prefix: prefixNow() })).readyMs
+    await killed(Math.round(aloneMs * 0.4))
+    const waiting = killed(Math.round(aloneMs * 0.8))
+    const next = await startService(t, { env, prefix: other })
+    await waiting
+    const names = readdirSync(join(root, 'ksql')).filter(name => /^V\d+__/.test(name))
+    const keys = [...names.map(name => Number(name.slice(1, 7))), 'CURRENT'].map(key => `'${key}'`)
+    const rows = await pull(next, `SELECT version_key, state FROM ${other.replaceAll('-', '_')}_MIGRATION_SCHEMA_VERSIONS WHERE version_key IN (${keys.join(', ')});`)
+    t.equal(rows.length, names.length + 1)
+    t.strictSame([...new Set(rows.map(([, state]) => state))], ['MIGRATED'])
+    t.equal((await next.call('POST', '/api/links', { url: 'https://example.com/after', slug: 'after' })).status, 201)
+    t.equal((await next.call('GET', '/after')).status, 302)
   })
 
   await t.test('a schema that cannot follow the one in use stops the start, with the registry\'s reason', async (t) => {
