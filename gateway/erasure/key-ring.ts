@@ -8,7 +8,8 @@
 import type { LogReader, LogRecord } from '../log/log-reader.js'
 import { dayMs } from '../visits/calendar.js'
 import type { LoggedVisit } from '../visits/log.js'
-import { decodeTree, descend, keyAt, keyBytes, type KeyTree } from './key-tree.js'
+import { keyBytes } from './hmac.js'
+import { decodeTree, descend, keyAt, type KeyTree } from './key-tree.js'
 import { linkPath, rootOf, unseal, visitorPath } from './seal.js'
 
 /** Days since 1970. */

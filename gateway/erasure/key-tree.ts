@@ -3,12 +3,10 @@
 //
 // A key's place is a path of digits from 0 to 3. A child is HMAC-SHA256 of its digit (the ASCII character) under its parent. What is kept of a tree is the
 // nodes from which all keys that still stand can be made: at first the root alone, at the empty path.
-import { createHmac } from 'node:crypto'
+import { hmacSha256, keyBytes } from './hmac.js'
 
-export const keyBytes = 32
 /** Four children a node: a key that is taken out leaves few nodes, and is soon reached. */
 const digits = [...'0123']
-const digitBytes = new Map(digits.map(digit => [digit, Buffer.from(digit, 'latin1')]))
 
 /** The nodes that are left, by path; none is a prefix of another. */
 export type KeyTree = ReadonlyMap<string, Buffer>
@@ -16,7 +14,7 @@ export type KeyTree = ReadonlyMap<string, Buffer>
 /** The node so many digits below. */
 export const descend = (node: Buffer, path: string): Buffer => {
   let at = node
-  for (const digit of path) at = createHmac('sha256', at).update(digitBytes.get(digit) as Buffer).digest()
+  for (const digit of path) at = hmacSha256(at, digit)
   return at
 }
 

@@ -2,7 +2,8 @@
 // day go. In clear beside it stands the token that visitors are counted by, made with a pepper of the day that is destroyed when the day is over.
 //
 //   sealed: layout u8 | id of the root, 8 bytes | ciphertext | tag, 16 bytes (AES-256-GCM; NIST SP 800-38D)
-import { createCipheriv, createDecipheriv, createHash, createHmac } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hash } from 'node:crypto'
+import { hmacSha256 } from './hmac.js'
 
 export const rootIdBytes = 8
 const layout = 1
@@ -27,7 +28,7 @@ const pathOf = (bytes: Buffer, digits: number): string => {
 export interface SealedVisit { readonly link: string, readonly visitId: string, readonly token: string }
 
 /** The path of a link's keys in the tree of a day. */
-export const linkPath = (link: string): string => pathOf(createHash('sha256').update(link).digest(), linkDigits)
+export const linkPath = (link: string): string => pathOf(Buffer.from(hash('sha256', link, 'binary'), 'latin1'), linkDigits)
 
 /** The way from a link's node to the keys of one visitor. */
 export const visitorPath = (token: string): string => {
@@ -36,11 +37,11 @@ export const visitorPath = (token: string): string => {
 }
 
 /** 22 characters that are the same for one visitor throughout a day, and lead back to none once the day's pepper is destroyed. */
-export const tokenOf = (pepper: Buffer, visitor: string): string => createHmac('sha256', pepper).update(visitor).digest('base64url').slice(0, tokenChars)
+export const tokenOf = (pepper: Buffer, visitor: string): string => hmacSha256(pepper, visitor).toString('base64url').slice(0, tokenChars)
 
 const boundTo = ({ link, visitId, token }: SealedVisit): Buffer => Buffer.from(`${visitId}|${token}|${link}`, 'utf8')
 
-const keyOf = (visitorNode: Buffer, visitId: string): Buffer => createHmac('sha256', visitorNode).update(visitId).digest()
+const keyOf = (visitorNode: Buffer, visitId: string): Buffer => hmacSha256(visitorNode, visitId)
 
 /** @param visitorNode the node at the paths of link and visitor in the tree of the root */
 export const seal = (rootId: Buffer, visitorNode: Buffer, visit: SealedVisit, visitor: string): Buffer => {

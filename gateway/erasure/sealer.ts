@@ -1,7 +1,8 @@
 // Seals visits as they are shipped, on the shipper's thread: makes a root of its own for each day, and the day's pepper where no gateway has made one yet.
 // A root is on the log before anything is sealed under it, and whatever an erasure has taken something out of is not sealed under any more.
 import { randomBytes } from 'node:crypto'
-import { descend, encodeTree, keyBytes } from './key-tree.js'
+import { keyBytes } from './hmac.js'
+import { descend, encodeTree } from './key-tree.js'
 import { dayOf, pepperKey, rootKey, type KeyRing } from './key-ring.js'
 import { linkPath, rootIdBytes, seal, tokenOf, visitorPath } from './seal.js'
 
