@@ -4,11 +4,11 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { checkExposure } from './access/exposure.js'
 import type { Config, StackAddresses } from './config.js'
+import { ddlLock } from './ksqldb/ddl-lock.js'
 import { ownHostsOf } from './links/url.js'
 import { Lister } from './lists/lister.js'
 import { ScanGate } from './lists/scan-gate.js'
 import { MigrationApplier } from './migrations/applier.js'
-import { applierLock } from './migrations/lock.js'
 import { readMigrations } from './migrations/files.js'
 import { createdNames } from './migrations/statements.js'
 import { accessPlugin } from './plugins/access.js'
@@ -73,6 +73,8 @@ export interface AppOptions {
 }
 
 const linkCharsMax = 320
+/** For others that apply migrations: a statement is given six minutes, and all of ksql/ takes one or two on a cluster. */
+const turnTimeoutMs = 900_000
 
 const bare = (config: Config): FastifyInstance => {
   const app: FastifyInstance = Fastify({
@@ -141,7 +143,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
       directory: options.ksqlDir,
       replicationFactor: config.topicReplicationFactor,
       timeoutMs: config.startTimeoutMs,
-      alone: applierLock(app.kafka.client, fixed.topic('linklog-migrations')),
+      alone: ddlLock({ client: app.kafka.client, groupId: fixed.ddlGroup, waitMs: turnTimeoutMs }),
       log: message => app.log.info(message),
       now: Date.now,
       wait

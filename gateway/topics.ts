@@ -8,6 +8,8 @@ export interface Names {
   readonly webhookEvents: string
   readonly erasureEvents: string
   readonly visitKeys: string
+  /** The consumer group of those that make and drop what ksqlDB has (ksqldb/ddl-lock.ts). */
+  readonly ddlGroup: string
   /** A ksqlDB name, such as LINKS, as it is called on this cluster. */
   ksql (name: string): string
   topic (name: string): string
@@ -26,6 +28,7 @@ export const namesFor = (prefix: string): Names => {
     webhookEvents: topic('webhook-events'),
     erasureEvents: topic('erasure-events'),
     visitKeys: topic('visit-keys'),
+    ddlGroup: topic('linklog-ddl'),
     topic,
     ksql: name => `${ksqlPrefix}${name}`
   }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { KeyRing } from '../access/key-ring.js'
 import { KeyService, makeKey, type NewKey } from '../access/key-service.js'
 import { scopes, type Scope } from '../access/scopes.js'
-import { readConfig, type Config, type StackAddresses } from '../config.js'
+import { readConfig, stackOf, type Config } from '../config.js'
 import type { ApiKeyEvent } from '../events/api-key-event.js'
 import { EventWriter } from '../events/writer.js'
 import { KsqlClient } from '../ksqldb/client.js'
@@ -78,13 +78,6 @@ const asked = (values: Given, now: number): NewKey => {
     tags: list(values.tags),
     expiresAt: expires === undefined ? null : Date.parse(expires)
   }
-}
-
-/** Where the service's own stack answers: the cluster that is configured, or the embedded one beside us. */
-const stackOf = ({ stack, embedded }: Config): StackAddresses => stack ?? {
-  kafkaBrokers: [`${embedded.host}:${embedded.kafkaPort}`],
-  schemaRegistryUrl: `http://${embedded.host}:${embedded.registryPort}`,
-  ksqldbUrl: `http://${embedded.host}:${embedded.ksqldbPort}`
 }
 
 interface Access { readonly write: (id: string, event: ApiKeyEvent) => Promise<void>, readonly all: () => Promise<readonly ApiKey[]> }

@@ -3,9 +3,11 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { readConfig } from '../config.js'
+import { readConfig, stackOf } from '../config.js'
 import { KsqlClient } from '../ksqldb/client.js'
+import { ddlLock } from '../ksqldb/ddl-lock.js'
 import { readMigrations } from '../migrations/files.js'
+import { kafkaClient } from '../plugins/kafka.js'
 import { namesFor } from '../topics.js'
 import { Holds } from '../views/holds.js'
 import { ViewReads } from '../views/reads.js'
@@ -23,16 +25,19 @@ their spools for some seconds; redirects go on. Takes twice the time that the lo
 read, and twice the space of the tables. It can be stopped and run again at any time: it goes on
 from what it finds.
 
-It asks the ksqlDB that the service uses: KSQLDB_URL and its credentials, TOPIC_PREFIX, or the
-embedded stack's port (EMBEDDED_KSQLDB_PORT) on this machine.
+It asks the ksqlDB and the Kafka that the service uses, by the service's own variables: addresses,
+credentials and TOPIC_PREFIX, or the embedded stack's ports (EMBEDDED_KSQLDB_PORT,
+EMBEDDED_KAFKA_PORT) on this machine. One rebuild runs at a time, and none while a gateway applies
+migrations.
 
 Options:
   --grace SECONDS     how long gateways are given to follow a switch of reads (default 5)
   --timeout SECONDS   how long all of it may take (default 86400)
   -h, --help          this text
 
-Exit status: 0 all tables were made again and are equal, 2 wrong arguments, 3 ksqlDB cannot be
-reached, refuses, or the tables do not become equal in time, 130 stopped by Ctrl-C.
+Exit status: 0 all tables were made again and are equal, 2 wrong arguments, 3 ksqlDB or Kafka
+cannot be reached or refuses, another rebuild runs, or the tables do not become equal in time,
+130 stopped by Ctrl-C.
 `
 
 const ksqlDir = (): string => {
@@ -41,6 +46,9 @@ const ksqlDir = (): string => {
     if (directory === path.dirname(directory)) throw new Error('package.json is not above this file')
   }
 }
+
+/** Long enough for a killed run to be forgotten. */
+const turnTimeoutMs = 30_000
 
 const seconds = (name: string, text: string, min: number): number => {
   const value = Number(text)
@@ -61,28 +69,32 @@ export async function rebuildCommand (args: readonly string[], streams: Streams)
   const [graceMs, timeoutMs] = [seconds('grace', grace, 0), seconds('timeout', timeout, 1)]
   const config = readConfig(process.env)
   const names = namesFor(config.topicPrefix)
+  const stack = stackOf(config)
   const ksqldb = new KsqlClient({
-    url: config.stack?.ksqldbUrl ?? `http://${config.embedded.host}:${config.embedded.ksqldbPort}`,
+    url: stack.ksqldbUrl,
     credentials: config.ksqldbCredentials,
     pullTimeoutMs: config.startTimeoutMs
   })
   const interrupted = new AbortController()
   const interrupt = () => interrupted.abort(new Error('stopped'))
   process.once('SIGINT', interrupt)
+  const stopping = AbortSignal.any([interrupted.signal, AbortSignal.timeout(timeoutMs)])
+  const alone = ddlLock({ client: kafkaClient(config, stack), groupId: names.ddlGroup, waitMs: turnTimeoutMs, signal: stopping })
   try {
-    const compared = await new Rebuild({
+    const files = await readMigrations(ksqlDir())
+    const compared = await alone(async lost => await new Rebuild({
       ksqldb,
       reads: new ViewReads(ksqldb, names),
       holds: new Holds(ksqldb, names),
       names,
-      files: await readMigrations(ksqlDir()),
+      files,
       graceMs,
       now: Date.now,
       clock: () => performance.now(),
       wait,
-      signal: AbortSignal.any([interrupted.signal, AbortSignal.timeout(timeoutMs)]),
+      signal: AbortSignal.any([stopping, lost]),
       log: message => streams.stderr.write(`${message}\n`)
-    }).run()
+    }).run())
     streams.stdout.write(`${compared.size} tables made again and equal\n`)
     return exitCodes.ok
   } catch (error) {

@@ -1,12 +1,12 @@
 // Brings ksqlDB to the version of the files in ksql/. Safe to run twice, by several gateways at once, and after a kill at any moment:
 // - A file that stands MIGRATED with the same checksum is passed over; another checksum stops the start, since a merged file is never edited.
-// - Where something is missing, one gateway applies at a time (./lock.ts); the next looks again first.
+// - Where something is missing, one gateway applies at a time (ksqldb/ddl-lock.ts); the next looks again first.
 // - Every statement says IF NOT EXISTS, so that what a killed applier had done is passed over.
+import type { Alone } from '../ksqldb/ddl-lock.js'
 import { isPassing } from '../ksqldb/errors.js'
 import type { KsqlClient, StreamsProperties } from '../ksqldb/client.js'
 import type { Names } from '../topics.js'
 import { MigrationError, readMigrations, type MigrationFile } from './files.js'
-import type { Alone } from './lock.js'
 import { currentKey, MigrationMetadata, noVersion, type VersionRow } from './metadata.js'
 import { createdNames, splitStatements, underPrefix, type MigrationStatement } from './statements.js'
 
