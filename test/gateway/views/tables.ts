@@ -9,10 +9,13 @@ export class FakeKsqldb {
   /** What a table that is made reads from the log, a row each time that it is asked. */
   log: readonly Row[] = []
   readonly #reading = new Map<string, Row[]>()
+  /** Tables that a query writes. */
+  readonly #writing = new Set<string>()
 
   table (name: string, ...rows: readonly Row[]): Table {
     const table = new Map(rows.map(row => [String(row[0]), row]))
     this.tables.set(name, table)
+    this.#writing.add(name)
     return table
   }
 
@@ -32,7 +35,16 @@ export class FakeKsqldb {
       this.#reading.set(made, [...this.log])
     }
     const dropped = /DROP TABLE IF EXISTS (\w+)/.exec(text)?.[1]
-    if (dropped !== undefined) this.tables.delete(dropped)
+    if (dropped !== undefined) {
+      if (this.#writing.has(dropped)) throw new Error(`${dropped} is written by a query, which would wait for its topic`)
+      this.tables.delete(dropped)
+    }
+    const ended = /TERMINATE CTAS_(\w+)_1;/.exec(text)?.[1]
+    if (ended !== undefined && !this.#writing.delete(ended.toLowerCase())) throw new Error(`Query with id:${ended} does not exist`)
+    if (text === 'SHOW QUERIES;') {
+      const queries = [...this.#writing].map(name => ({ id: `CTAS_${name.toUpperCase()}_1`, sinks: [name.toUpperCase()] }))
+      return [{ queries: [...queries, { id: 'ScalablePushQueryProcessor-1', sinks: [] }] }] as never
+    }
     const fields = [{ name: 'K', type: 'KEY', schema: { type: 'STRING' } }, { name: 'N', schema: { type: 'BIGINT' } }]
     return text.startsWith('DESCRIBE') ? [{ sourceDescription: { fields, windowType: null } }] as never : []
   }
