@@ -245,10 +245,3 @@ export const readConfig = (env: NodeJS.ProcessEnv): Config => {
     logLevel: String(settings['LOG_LEVEL'])
   }
 }
-
-/** Where the service's stack answers: the cluster that is configured, or the embedded one beside us. */
-export const stackOf = ({ stack, embedded }: Config): StackAddresses => stack ?? {
-  kafkaBrokers: [`${embedded.host}:${embedded.kafkaPort}`],
-  schemaRegistryUrl: `http://${embedded.host}:${embedded.registryPort}`,
-  ksqldbUrl: `http://${embedded.host}:${embedded.ksqldbPort}`
-}

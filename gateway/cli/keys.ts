@@ -6,19 +6,20 @@ import { fileURLToPath } from 'node:url'
 import { KeyRing } from '../access/key-ring.js'
 import { KeyService, makeKey, type NewKey } from '../access/key-service.js'
 import { scopes, type Scope } from '../access/scopes.js'
-import { readConfig, stackOf, type Config } from '../config.js'
+import { readConfig, type Config } from '../config.js'
 import type { ApiKeyEvent } from '../events/api-key-event.js'
 import { EventWriter } from '../events/writer.js'
 import { KsqlClient } from '../ksqldb/client.js'
 import { kafkaClient } from '../plugins/kafka.js'
 import { registerSchemas } from '../plugins/registry.js'
 import { isDateTime } from '../plugins/validation.js'
-import { makeTopics, stackAnswers } from '../prepare.js'
+import { makeTopics } from '../prepare.js'
 import { ApiKeyQueries, type ApiKey } from '../queries/api-keys.js'
 import { namesFor } from '../topics.js'
 import { readArguments } from './arguments.js'
 import { exitCodes, UsageError } from './exit-codes.js'
 import type { Streams } from './import.js'
+import { serviceStack } from './service-stack.js'
 
 export const keysHelp = `Usage: linklog keys create --name NAME --scopes SCOPE[,SCOPE…] [options]
        linklog keys list
@@ -42,7 +43,6 @@ The key itself is printed once, on standard output, and kept nowhere.
 `
 
 const actor = 'command line'
-const patienceMs = 5_000
 
 const packageRoot = (): string => {
   for (let directory = path.dirname(fileURLToPath(import.meta.url)); ; directory = path.dirname(directory)) {
@@ -84,11 +84,7 @@ interface Access { readonly write: (id: string, event: ApiKeyEvent) => Promise<v
 
 /** Runs the task with the log of keys at hand, and closes what it opened. */
 const withKeys = async <T>(config: Config, task: (access: Access) => Promise<T>): Promise<T> => {
-  const stack = stackOf(config)
-  await stackAnswers(stack, patienceMs).catch((error: unknown) => {
-    const hint = config.stack === undefined ? ' Is the service running on this machine? With the embedded stack it has to.' : ''
-    throw new Error(`${(error as Error).message}.${hint}`, { cause: error })
-  })
+  const stack = await serviceStack(config)
   const names = namesFor(config.topicPrefix)
   const kafka = kafkaClient(config, stack)
   const admin = kafka.admin()

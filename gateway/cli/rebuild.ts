@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { readConfig, stackOf } from '../config.js'
+import { readConfig } from '../config.js'
 import { KsqlClient } from '../ksqldb/client.js'
 import { ddlLock } from '../ksqldb/ddl-lock.js'
 import { readMigrations } from '../migrations/files.js'
@@ -15,6 +15,7 @@ import { Rebuild } from '../views/rebuild.js'
 import { readArguments } from './arguments.js'
 import { exitCodes, UsageError } from './exit-codes.js'
 import type { Streams } from './import.js'
+import { serviceStack } from './service-stack.js'
 
 export const rebuildHelp = `Usage: linklog rebuild [options]
 
@@ -69,7 +70,7 @@ export async function rebuildCommand (args: readonly string[], streams: Streams)
   const [graceMs, timeoutMs] = [seconds('grace', grace, 0), seconds('timeout', timeout, 1)]
   const config = readConfig(process.env)
   const names = namesFor(config.topicPrefix)
-  const stack = stackOf(config)
+  const stack = await serviceStack(config)
   const ksqldb = new KsqlClient({
     url: stack.ksqldbUrl,
     credentials: config.ksqldbCredentials,
