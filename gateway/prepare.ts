@@ -21,6 +21,11 @@ const accepts = async (broker: string): Promise<void> => {
   })
 }
 
+/** @throws the error of the first broker where none does. */
+const anyAccepts = async (brokers: readonly string[]): Promise<void> => {
+  await Promise.any(brokers.map(accepts)).catch((error: unknown) => { throw error instanceof AggregateError ? error.errors[0] : error })
+}
+
 const answers = async (url: string): Promise<void> => {
   const { statusCode, body } = await request(url, { headersTimeout: attemptMs, bodyTimeout: attemptMs })
   await body.dump()
@@ -44,7 +49,7 @@ const until = async (what: string, check: () => Promise<void>, timeoutMs: number
 /** Resolves once all three take requests. @throws Error naming the one that does not in time. */
 export const stackAnswers = async (stack: StackAddresses, timeoutMs: number): Promise<void> => {
   await Promise.all([
-    until(`Kafka at ${stack.kafkaBrokers.join(', ')}`, async () => await Promise.any(stack.kafkaBrokers.map(accepts)), timeoutMs),
+    until(`Kafka at ${stack.kafkaBrokers.join(', ')}`, async () => await anyAccepts(stack.kafkaBrokers), timeoutMs),
     until(`Schema Registry at ${stack.schemaRegistryUrl}`, async () => await answers(`${stack.schemaRegistryUrl}/subjects`), timeoutMs),
     until(`ksqlDB at ${stack.ksqldbUrl}`, async () => await answers(`${stack.ksqldbUrl}/info`), timeoutMs)
   ])
