@@ -126,7 +126,7 @@ t.test('a refused statement is recorded, told, and applied once it can be', asyn
 t.test('several at once: everything once, since each looks again when its turn comes', async t => {
   const { applier, ksqldb } = await setup(t)
   const applied = await Promise.all([applier().apply(), applier().apply(), applier().apply()])
-  t.strictSame(applied, [[1, 2], [], []])
+  t.strictSame(applied.flat(), [1, 2], 'by whoever came first')
   t.equal(ksqldb.statements.length, 4)
   for (const key of ['1', '2', 'CURRENT']) t.equal(ksqldb.versions.get(key)?.[3], 'MIGRATED', key)
   t.equal(ksqldb.versions.get('CURRENT')?.[1], '2')
