@@ -59,6 +59,7 @@ export const ddlLock = ({ client, groupId, waitMs, signal }: DdlLockOptions): Al
   const ended = new Promise<never>((resolve, reject) => {
     over.addEventListener('abort', () => reject(over.reason instanceof Error ? over.reason : new NotAlone(String(over.reason))), { once: true })
   })
+  ended.catch(() => {}) // it may come while the group is being joined, and is reported where it is awaited
   try {
     over.throwIfAborted()
     await consumer.connect()
@@ -67,7 +68,6 @@ export const ddlLock = ({ client, groupId, waitMs, signal }: DdlLockOptions): Al
     clearTimeout(timer)
     return await task(lost)
   } finally {
-    ended.catch(() => {}) // nobody waits any more
     clearTimeout(timer)
     await consumer.disconnect().catch(() => {})
   }
