@@ -1,21 +1,14 @@
 #!/usr/bin/env node
 // The process: settings, the embedded stack where no other is named, signals, the ready line and the end. All else is in app.ts.
 import cluster from 'node:cluster'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ConfigError, readConfig, type Config, type StackAddresses } from './config.js'
+import { packageRoot } from './package-root.js'
 import { EmbeddedStack } from './stack.js'
 import { WorkerPool, workersMax, type WorkerReady } from './workers.js'
-
-const packageRoot = (): string => {
-  for (let directory = path.dirname(fileURLToPath(import.meta.url)); ; directory = path.dirname(directory)) {
-    if (existsSync(path.join(directory, 'package.json'))) return directory
-    if (directory === path.dirname(directory)) throw new Error('package.json is not above this file')
-  }
-}
 
 const fail = (message: string): never => {
   process.stderr.write(`Linklog cannot start: ${message}\n`)

@@ -1,8 +1,6 @@
 // `linklog keys`: makes, lists and revokes API keys straight on the log, so that whoever runs the stack can make the first one, or one after the last was lost.
 import { randomBytes, randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { KeyRing } from '../access/key-ring.js'
 import { KeyService, makeKey, type NewKey } from '../access/key-service.js'
 import { scopes, type Scope } from '../access/scopes.js'
@@ -10,6 +8,7 @@ import { readConfig, type Config } from '../config.js'
 import type { ApiKeyEvent } from '../events/api-key-event.js'
 import { EventWriter } from '../events/writer.js'
 import { KsqlClient } from '../ksqldb/client.js'
+import { packageRoot } from '../package-root.js'
 import { kafkaClient } from '../plugins/kafka.js'
 import { registerSchemas } from '../plugins/registry.js'
 import { isDateTime } from '../plugins/validation.js'
@@ -43,13 +42,6 @@ The key itself is printed once, on standard output, and kept nowhere.
 `
 
 const actor = 'command line'
-
-const packageRoot = (): string => {
-  for (let directory = path.dirname(fileURLToPath(import.meta.url)); ; directory = path.dirname(directory)) {
-    if (existsSync(path.join(directory, 'package.json'))) return directory
-    if (directory === path.dirname(directory)) throw new Error('package.json is not above this file')
-  }
-}
 
 const options = {
   name: { type: 'string' }, scopes: { type: 'string' }, domains: { type: 'string' }, tags: { type: 'string' }, expires: { type: 'string' }, reason: { type: 'string' }

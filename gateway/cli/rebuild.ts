@@ -1,12 +1,11 @@
 // `linklog rebuild`: makes every view again from the log while the service runs (views/rebuild.ts), with the settings that the service has.
-import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { readConfig } from '../config.js'
 import { KsqlClient } from '../ksqldb/client.js'
 import { ddlLock } from '../ksqldb/ddl-lock.js'
 import { readMigrations } from '../migrations/files.js'
+import { packageRoot } from '../package-root.js'
 import { kafkaClient } from '../plugins/kafka.js'
 import { namesFor } from '../topics.js'
 import { Holds } from '../views/holds.js'
@@ -40,13 +39,6 @@ Exit status: 0 all tables were made again and are equal, 2 wrong arguments, 3 ks
 cannot be reached or refuses, another rebuild runs, or the tables do not become equal in time,
 130 stopped by Ctrl-C.
 `
-
-const ksqlDir = (): string => {
-  for (let directory = path.dirname(fileURLToPath(import.meta.url)); ; directory = path.dirname(directory)) {
-    if (existsSync(path.join(directory, 'package.json'))) return path.join(directory, 'ksql')
-    if (directory === path.dirname(directory)) throw new Error('package.json is not above this file')
-  }
-}
 
 /** Long enough for a killed run to be forgotten. */
 const turnTimeoutMs = 30_000
@@ -82,7 +74,7 @@ export async function rebuildCommand (args: readonly string[], streams: Streams)
   const stopping = AbortSignal.any([interrupted.signal, AbortSignal.timeout(timeoutMs)])
   const alone = ddlLock({ client: kafkaClient(config, stack), groupId: names.ddlGroup, waitMs: turnTimeoutMs, signal: stopping })
   try {
-    const files = await readMigrations(ksqlDir())
+    const files = await readMigrations(path.join(packageRoot(), 'ksql'))
     const compared = await alone(async lost => await new Rebuild({
       ksqldb,
       reads: new ViewReads(ksqldb, names),

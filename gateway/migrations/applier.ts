@@ -39,6 +39,11 @@ const prepare = async (directory: string, names: Names): Promise<readonly Prepar
   }))
 }
 
+type Rows = ReadonlyMap<string, VersionRow> | undefined
+
+const isMigrated = ({ version }: MigrationFile, rows: Rows): boolean => rows?.get(String(version))?.state === 'MIGRATED'
+const areMigrated = (migrations: readonly MigrationFile[], rows: Rows): boolean => migrations.every(migration => isMigrated(migration, rows))
+
 export class MigrationApplier {
   readonly #options: ApplierOptions
   readonly #metadata: MigrationMetadata
@@ -64,21 +69,20 @@ export class MigrationApplier {
   async standing (): Promise<boolean> {
     const migrations = await prepare(this.#options.directory, this.#options.names)
     const rows = await this.#rows(migrations, standingTimeoutMs)
-    return migrations.every(({ version }) => rows?.get(String(version))?.state === 'MIGRATED')
+    return areMigrated(migrations, rows)
   }
 
-  async #rows (migrations: readonly MigrationFile[], timeoutMs = this.#options.timeoutMs): Promise<ReadonlyMap<string, VersionRow> | undefined> {
+  async #rows (migrations: readonly MigrationFile[], timeoutMs = this.#options.timeoutMs): Promise<Rows> {
     return await this.#metadata.rows([currentKey, ...migrations.map(({ version }) => String(version))], timeoutMs)
   }
 
   /** Whether every migration stands, and CURRENT is the last. */
-  #complete (migrations: readonly MigrationFile[], rows: ReadonlyMap<string, VersionRow> | undefined): boolean {
+  #complete (migrations: readonly MigrationFile[], rows: Rows): boolean {
     const current = rows?.get(currentKey)
-    return migrations.every(({ version }) => rows?.get(String(version))?.state === 'MIGRATED') &&
-      current?.version === String(migrations.at(-1)?.version) && current.state === 'MIGRATED'
+    return areMigrated(migrations, rows) && current?.version === String(migrations.at(-1)?.version) && current.state === 'MIGRATED'
   }
 
-  #check (migrations: readonly MigrationFile[], rows: ReadonlyMap<string, VersionRow> | undefined): void {
+  #check (migrations: readonly MigrationFile[], rows: Rows): void {
     for (const { version, file, checksum } of migrations) {
       const row = rows?.get(String(version))
       if (row?.state === 'MIGRATED' && row.checksum !== checksum) {
@@ -102,7 +106,7 @@ export class MigrationApplier {
     const applied: number[] = []
     const previous = (index: number) => index === 0 ? noVersion : String((migrations[index - 1] as Prepared).version)
     for (const [index, migration] of migrations.entries()) {
-      if (rows?.get(String(migration.version))?.state === 'MIGRATED') continue
+      if (isMigrated(migration, rows)) continue
       await this.#applyOne(migration, previous(index), signal)
       applied.push(migration.version)
     }

@@ -81,22 +81,18 @@ export class Rebuild {
   async #drop (side: Side): Promise<void> {
     const { ksqldb } = this.#options
     const names = this.#names(side)
-    const writing = await this.#writing()
+    const queries = await this.#queries()
     for (const { name, kind } of [...this.#views].reverse()) {
-      for (const id of writing.get(names.ksql(name).toUpperCase()) ?? []) await ksqldb.statement(`TERMINATE ${id};`)
+      const writing = queries.filter(({ sinks }) => sinks.includes(names.ksql(name).toUpperCase()))
+      for (const { id } of writing) await ksqldb.statement(`TERMINATE ${id};`)
       await ksqldb.statement(`DROP ${kind.toUpperCase()} IF EXISTS ${names.ksql(name)} DELETE TOPIC;`)
     }
   }
 
-  /** The ids of the queries that write into each stream and table, by its name. */
-  async #writing (): Promise<ReadonlyMap<string, readonly string[]>> {
+  /** The queries that run, as far as a CREATE … AS of ksql/ may have made them. */
+  async #queries (): Promise<readonly RunningQuery[]> {
     const [entity] = await this.#options.ksqldb.statement('SHOW QUERIES;') as unknown as readonly { readonly queries: readonly RunningQuery[] }[]
-    const writing = new Map<string, string[]>()
-    for (const { id, sinks } of entity?.queries ?? []) {
-      if (!/^\w+$/.test(id)) continue // none that a CREATE … AS of ksql/ has made
-      for (const sink of sinks) writing.set(sink, [...writing.get(sink) ?? [], id])
-    }
-    return writing
+    return (entity?.queries ?? []).filter(({ id }) => /^\w+$/.test(id))
   }
 
   async #untilEqual (): Promise<ReadonlyMap<string, number>> {
