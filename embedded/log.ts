@@ -56,6 +56,8 @@ export interface PartitionLog {
   offsetForTimestamp (timestamp: number): Promise<{ offset: number, timestamp: number } | undefined>
   /** Calls back (synchronously, cheap work only) whenever `lastStableOffset` has moved. Returns what ends it. */
   onAppend (listener: () => void): () => void
+  /** Whether someone is to be called back. */
+  readonly isFollowed: boolean
 }
 
 export interface Log {

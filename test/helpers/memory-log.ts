@@ -128,6 +128,8 @@ class MemoryPartition implements PartitionLog {
     return undefined
   }
 
+  get isFollowed (): boolean { return this.#listeners.size > 0 }
+
   onAppend (listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => { this.#listeners.delete(listener) }

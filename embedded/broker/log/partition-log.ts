@@ -274,6 +274,8 @@ export class DiskLog implements PartitionLog {
     for (const listener of this.#listeners) listener()
   }
 
+  get isFollowed (): boolean { return this.#listeners.size > 0 }
+
   onAppend (listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => { this.#listeners.delete(listener) }

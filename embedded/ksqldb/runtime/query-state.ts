@@ -233,9 +233,12 @@ export class QueryState implements ProcessorContext {
     for (; outbox[0] <= this.#appendedThrough; outbox[0]++) this.#db.remove(this.#outboxKey(outbox[0]))
   }
 
-  /** Forgets what was appended, where no commit follows soon: a broker does not know sequences for ever. */
+  /** Whether nothing that was appended is remembered. */
+  get isSettled (): boolean { return this.record.outbox[0] > this.#appendedThrough }
+
+  /** Forgets what was appended, where no commit follows soon. */
   async settle (): Promise<void> {
-    if (this.record.outbox[0] > this.#appendedThrough) return
+    if (this.isSettled) return
     const work = (): void => {
       this.#removeAppended()
       this.#db.putQuery(this.#options.id, this.record)

@@ -28,6 +28,10 @@ const COSTLY_COMMIT_MS = SLICE_MS
 const ELSEWHERE_BYTES = 64 * 1024
 // While many pull queries come a commit is of no more, so that this thread's part in it is short.
 const AMONG_READS_BYTES = 128 * 1024
+// What nobody follows is committed as often as Kafka Streams does with exactly_once_v2 (commit.interval.ms): pull queries see it before.
+const UNFOLLOWED_COMMIT_MS = 100
+// What was appended is forgotten with the next commit, or when none has come for so long: a broker does not know sequences for ever.
+const SETTLE_MS = 1000
 // A broker knows a producer's last five batches of a partition: no more than four stand between two marks of progress.
 const UNMARKED_BATCHES_MAX = 4
 // A query that failed is tried again, as ksqlDB does: after a second, then after twice as long each time.
@@ -181,6 +185,7 @@ export class QueryTask {
         }
         if (this.#uncommitted > 0) await this.#commit()
         await this.#appendAll()
+        await this.#options.state.settle()
       } catch (error) {
         this.#fail(error instanceof Error ? error : new Error(String(error)))
         if (!this.#stopped) await this.#backOff(retryMs)
@@ -265,9 +270,9 @@ export class QueryTask {
 
   /** All that was read is processed: commits as soon as it may, then waits for more. */
   async #caughtUp (): Promise<void> {
-    const { state, pacer } = this.#options
+    const { state } = this.#options
     if (this.#hasToCommit) {
-      const delayMs = this.#stopped ? 0 : pacer.delayMs(performance.now(), this.#uncommittedSince)
+      const delayMs = this.#stopped ? 0 : this.#commitDelayMs(performance.now())
       if (delayMs > 0 && !this.#buffers.every(buffer => buffer.isAtEnd)) {
         await this.#signal.wait(delayMs)
         return
@@ -280,10 +285,34 @@ export class QueryTask {
     }
     await this.#appendAll()
     if (this.#hasToCommit) return
-    await state.settle()
     this.#tellCaughtUp()
     if (this.#buffers.every(buffer => buffer.isAtEnd)) this.#stopped = true
-    else if (!this.#buffers.some(buffer => buffer.hasMore)) await this.#signal.wait()
+    else if (state.isSettled) await this.#awaitMore()
+    else {
+      const settleMs = this.#committedAt + SETTLE_MS - performance.now()
+      if (settleMs > 0) await this.#awaitMore(settleMs)
+      else await state.settle()
+    }
+  }
+
+  async #awaitMore (ms?: number): Promise<void> {
+    if (!this.#buffers.some(buffer => buffer.hasMore)) await this.#signal.wait(ms)
+  }
+
+  /** How long the commit of what is processed may wait: for its turn, and longer where nobody waits for it. */
+  #commitDelayMs (now: number): number {
+    const { pacer } = this.#options
+    const delayMs = pacer.delayMs(now, this.#uncommittedSince)
+    return this.#isFollowed ? delayMs : Math.max(delayMs, Math.ceil(this.#uncommittedSince + UNFOLLOWED_COMMIT_MS - now))
+  }
+
+  /** Whether someone waits for what is appended to the sink, or for `caughtUp`. */
+  get #isFollowed (): boolean {
+    if (this.#waiting.length > 0) return true
+    const { sink, partitionLog } = this.#options
+    if (sink === undefined) return false
+    for (let partition = 0, log; (log = partitionLog(sink.topic, partition)) !== undefined; partition++) if (log.isFollowed) return true
+    return false
   }
 
   /** Writes what is processed, for a reader of the state as it was committed. Throws where that fails; the query then begins again at its last commit. */

@@ -3,6 +3,7 @@ import t from 'tap'
 import { CaseRegistry } from '../../../../embedded/ksqldb/conformance/case-registry.js'
 import type { AppendResult, Log, PartitionLog } from '../../../../embedded/log.js'
 import type { PushRow } from '../../../../embedded/ksqldb/runtime/api.js'
+import { StateDb } from '../../../../embedded/ksqldb/runtime/state/state-db.js'
 import { planTransientQuery } from '../../../../embedded/ksqldb/plan/planner.js'
 import { parseStatements } from '../../../../embedded/ksqldb/sql/parser.js'
 import { MemoryLog } from '../../../helpers/memory-log.js'
@@ -72,6 +73,38 @@ t.test('a stopped and a paused query go on where they were', async t => {
   second.runtime.resumeQuery(second.query().id)
   await second.settled()
   t.same(second.query().table?.get(['k0'])?.value, [4n, 103])
+})
+
+t.test('a table that nobody follows is read at once, and written ten times a second at most', async t => {
+  const log = await clicksLog()
+  const stack = await openStack(log, testdir(t))
+  t.teardown(() => stack.close())
+  await stack.run(CLICKS + COUNTS)
+  const started = performance.now()
+  for (const [i, click] of clicks(60, 1).entries()) {
+    await send(log, 'clicks', click)
+    await until('the count', async () => stack.query().table?.get(['k0'])?.value[0] === BigInt(i + 1))
+  }
+  const commits = (await recordsOf(log, 'counts')).length
+  t.ok(commits <= (performance.now() - started) / 99 + 1, `${commits} of 60 changes`)
+  await stack.settled()
+  t.equal((await textsOf(log, 'counts')).at(-1), 'k0 60,1770')
+})
+
+t.test('what was appended is forgotten when the query stops', async t => {
+  const log = await clicksLog()
+  const dataDir = testdir(t)
+  const stack = await openStack(log, dataDir)
+  await stack.run(CLICKS + COUNTS)
+  await send(log, 'clicks', ...clicks(6))
+  await stack.settled()
+  const { id } = stack.query()
+  await stack.close()
+  const db = StateDb.open(dataDir)
+  t.teardown(async () => await db.close())
+  const [first, next] = db.query(id)!.outbox
+  t.ok(next > 0, 'batches were appended')
+  t.equal(first, next, 'none stands to be appended again')
 })
 
 /** A log that fails at its n-th append to a topic: before it takes the batch, or after it has. */
