@@ -209,4 +209,7 @@ async function run (flags: readonly string[], progress: (text: string) => void):
   }
 }
 
-export const benchmark: Benchmark = { usage, run, suites: [['--links', '1000'], ['--links', '1000000', '--no-kafka']], rounds: '--rounds' }
+/** Links that are not in memory are asked for together, those of more connections more of them at once: hence with few and with many. */
+const suites = [['--links', '1000'], ['--links', '1000000', '--no-kafka'], ['--links', '1000000', '--connections', '256', '--no-kafka']]
+
+export const benchmark: Benchmark = { usage, run, suites, rounds: '--rounds' }

@@ -1,5 +1,6 @@
 // The links that redirects are answered from: bounded, unknown ones too, kept true by the feed of changes and believed only briefly without it.
 import { LRUCache } from 'lru-cache'
+import type { Waiter } from '../queries/batch.js'
 import type { Target } from '../queries/links.js'
 import { targetAt } from './schedule.js'
 
@@ -11,8 +12,8 @@ interface Entry {
 }
 
 export interface TargetCacheOptions {
-  /** Reads a link, beginning after the call; undefined where there is none. */
-  readonly load: (link: string) => Promise<Target | undefined>
+  /** Reads a link, beginning after the call, and tells the waiter, later; undefined where there is none. */
+  readonly load: (link: string, waiter: Waiter<Target | undefined>) => void
   readonly max: number
   /** How long an entry is believed while the feed is down, in milliseconds. */
   readonly staleMs: number
@@ -31,7 +32,7 @@ const absenceSettlesMs = 120_000
 /** Even with the feed up, a link is read again now and then: no fault of the feed can make an error last. */
 const believedMsMax = 300_000
 
-interface Loading { readonly promise: Promise<Target | null>, readonly startedAt: number, pushed: Target | undefined }
+interface Loading { readonly waiters: Waiter<Target | null>[], readonly startedAt: number, pushed: Target | undefined }
 
 const versionOf = (target: Target | null | undefined): number => target?.version ?? 0
 
@@ -82,51 +83,61 @@ export class TargetCache {
     return age < this.#options.staleMs
   }
 
-  /**
-   * The link, loaded where memory does not have it; requests for one link share one load. Where it is held but old, and the views do not
-   * answer soon or at all, what is held is taken: redirects go on while ksqlDB is away.
-   * @throws the error of the load, where nothing is held.
-   */
+  /** As `ask`, by a promise. */
   get (link: string): Promise<Target | null> {
-    const held = this.#entries.get(link)
-    if (held !== undefined && this.#believable(held)) return Promise.resolve(this.#standing(held.target))
-    const loading = this.#loading.get(link) ?? this.#load(link)
-    return (held === undefined ? loading.promise : this.#orHeld(loading, held)).then(target => this.#standing(target))
+    return new Promise((resolve, reject) => this.ask(link, { resolve, reject }))
   }
 
-  async #orHeld (loading: Loading, held: Entry): Promise<Target | null> {
+  /**
+   * Tells the link, loaded where memory does not have it; requests for one link share one load. Where it is held but old, and the views do not
+   * answer soon or at all, what is held is taken: redirects go on while ksqlDB is away. Where nothing is held, the error of the load is told.
+   */
+  ask (link: string, waiter: Waiter<Target | null>): void {
+    const held = this.#entries.get(link)
+    if (held !== undefined && this.#believable(held)) {
+      waiter.resolve(this.#standing(held.target))
+      return
+    }
+    const loading = this.#loading.get(link) ?? this.#load(link)
+    if (held === undefined) loading.waiters.push(waiter)
+    else this.#awaitOrHeld(loading, held, waiter)
+  }
+
+  #awaitOrHeld (loading: Loading, held: Entry, waiter: Waiter<Target | null>): void {
     const left = loading.startedAt + this.#options.patienceMs - this.#options.now()
     if (left <= 0) {
-      loading.promise.catch(() => {}) // nobody waits to be told
-      return held.target
+      waiter.resolve(this.#standing(held.target))
+      return
     }
-    let timer: NodeJS.Timeout | undefined
-    const patience = new Promise<null>(resolve => { timer = setTimeout(resolve, left, null) })
-    try {
-      return await Promise.race([loading.promise, patience.then(() => held.target)])
-    } catch {
-      return held.target
-    } finally {
-      clearTimeout(timer)
+    let isTold = false
+    const tell = (target: Target | null): void => {
+      if (isTold) return
+      isTold = true
+      clearTimeout(patience)
+      waiter.resolve(target)
     }
+    const tellHeld = (): void => tell(this.#standing(held.target))
+    const patience = setTimeout(tellHeld, left)
+    loading.waiters.push({ resolve: tell, reject: tellHeld })
   }
 
   #load (link: string): Loading {
     const seenAt = this.#options.now()
-    const loading: Loading = {
-      pushed: undefined,
-      startedAt: seenAt,
-      promise: this.#options.load(link).then(loaded => {
+    const loading: Loading = { waiters: [], startedAt: seenAt, pushed: undefined }
+    this.#loading.set(link, loading)
+    this.#options.load(link, {
+      resolve: loaded => {
         this.#loading.delete(link)
         // a change that came by while the read was under way may be newer than what was read
         const target = versionOf(loading.pushed) > versionOf(loaded) ? loading.pushed as Target : loaded ?? null
-        return this.#store(link, target, seenAt)
-      }, (error: unknown) => {
+        const standing = this.#standing(this.#store(link, target, seenAt))
+        for (const waiter of loading.waiters.splice(0)) waiter.resolve(standing)
+      },
+      reject: error => {
         this.#loading.delete(link)
-        throw error
-      })
-    }
-    this.#loading.set(link, loading)
+        for (const waiter of loading.waiters.splice(0)) waiter.reject(error)
+      }
+    })
     return loading
   }
 

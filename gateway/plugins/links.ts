@@ -7,7 +7,7 @@ import { Confirmation } from '../links/confirmation.js'
 import { KeyedGate } from '../links/gate.js'
 import { writersPerLink } from '../links/history.js'
 import { LinkService } from '../links/service.js'
-import { TargetCache } from '../links/target-cache.js'
+import { TargetCache, type TargetCacheOptions } from '../links/target-cache.js'
 import { BatchedPull } from '../queries/batch.js'
 import { LinkQueries, targetOf, type LinkState, type Target } from '../queries/links.js'
 import type { Names } from '../topics.js'
@@ -23,14 +23,20 @@ const writersWaitingPerLink = 2_000
 const feedRetryMsMax = 2_000
 
 /** A target from the flattened table; where it has none, the history decides, since the table follows it a moment later. */
-const targetLoader = (queries: LinkQueries, states: BatchedPull<LinkState>) => {
+const targetLoader = (queries: LinkQueries, states: BatchedPull<LinkState>): TargetCacheOptions['load'] => {
   // few at once, so that what waits meanwhile shares the next: of 8 keys together each costs ksqlDB a seventh of one alone, of 50 an eighteenth
-  const targets = new BatchedPull<Target>(async keys => await queries.targets(keys), { keysMax: 128, queriesMax: 2 })
+  const targets = new BatchedPull<Target>(async keys => await queries.targets(keys), { keysMax: 128, queriesMax: 3, shareMin: 16 })
   const fromHistory = async (link: string): Promise<Target | undefined> => {
     const state = await states.load(link)
     return state?.latest === undefined ? undefined : targetOf(link, state.version, state.latest.doc, state.latest.scheduled)
   }
-  return (link: string): Promise<Target | undefined> => targets.load(link).then(target => target ?? fromHistory(link))
+  return (link, waiter) => targets.ask(link, {
+    resolve: target => {
+      if (target !== undefined) waiter.resolve(target)
+      else fromHistory(link).then(found => waiter.resolve(found), (error: unknown) => waiter.reject(error))
+    },
+    reject: error => waiter.reject(error)
+  })
 }
 
 /** Follows the changes of all links until the signal; a break is waited out with a growing delay. */

@@ -280,7 +280,12 @@ export class LinkQueries {
   /** The targets of these links; an unknown one is absent. */
   async targets (links: readonly string[]): Promise<ReadonlyMap<string, Target>> {
     const { rows } = await this.#ksqldb.pull(`SELECT ${targetColumns} FROM ${this.#names.ksql('links')} WHERE ${this.#keyed(links)};`)
-    return new Map(rows.map(toTarget).map(target => [target.link, target]))
+    const targets = new Map<string, Target>()
+    for (const row of rows) {
+      const target = toTarget(row)
+      targets.set(target.link, target)
+    }
+    return targets
   }
 
   /** Every event on a link from now on, as where the link then stands, for as long as the signal and the server allow. */

@@ -12,6 +12,7 @@ import { isReserved, isSlug } from '../links/slug.js'
 import type { VisitorDraw } from '../links/rule-facts.js'
 import type { TargetCache } from '../links/target-cache.js'
 import { Latencies } from '../metrics/latencies.js'
+import type { Waiter } from '../queries/batch.js'
 import type { Target } from '../queries/links.js'
 import { classifyAgent } from '../visits/agent.js'
 import type { VisitLimits } from '../visits/limits.js'
@@ -19,7 +20,7 @@ import type { VisitRecorder } from '../visits/recorder.js'
 import { decide, refusals, type Blocks, type Decision, type RequestFacts } from './decision.js'
 
 export interface RedirectsOptions {
-  readonly targets: Pick<TargetCache, 'peek' | 'get'>
+  readonly targets: Pick<TargetCache, 'peek' | 'ask' | 'get'>
   readonly visits: Pick<VisitRecorder, 'record' | 'flush'>
   readonly limits: VisitLimits
   readonly draw: VisitorDraw
@@ -99,6 +100,49 @@ class Asked implements RequestFacts {
   get draw (): VisitorDraw { return this.#options.draw }
 }
 
+interface Answers {
+  readonly settle: (request: IncomingMessage, response: ServerResponse, link: string, target: Target | null, startedAt: number) => void
+  readonly fail: (request: IncomingMessage, response: ServerResponse, error: unknown) => void
+}
+
+/**
+ * A request that waits for its link, and lets go of it once told. What it waited in may be referred to for long after, by a table that a Map has given
+ * up and that lies in the old generation: with the request in it, whatever that refers to would be moved there too, request after request.
+ */
+class Missed implements Waiter<Target | null> {
+  readonly #answers: Answers
+  readonly #link: string
+  readonly #startedAt: number
+  #request: IncomingMessage | undefined
+  #response: ServerResponse | undefined
+
+  constructor (answers: Answers, request: IncomingMessage, response: ServerResponse, link: string, startedAt: number) {
+    this.#answers = answers
+    this.#request = request
+    this.#response = response
+    this.#link = link
+    this.#startedAt = startedAt
+  }
+
+  resolve (target: Target | null): void {
+    const [request, response] = [this.#request, this.#response]
+    if (request === undefined || response === undefined) return
+    this.#request = this.#response = undefined
+    try {
+      this.#answers.settle(request, response, this.#link, target, this.#startedAt)
+    } catch (error) {
+      this.#answers.fail(request, response, error)
+    }
+  }
+
+  reject (error: unknown): void {
+    const [request, response] = [this.#request, this.#response]
+    if (request === undefined || response === undefined) return
+    this.#request = this.#response = undefined
+    this.#answers.fail(request, response, error)
+  }
+}
+
 export class Redirects {
   readonly #options: RedirectsOptions
   /** Answers that wait for the end of this turn: the response, its decision, and when its request came. */
@@ -107,6 +151,11 @@ export class Redirects {
   #startedAt: number[] = []
   #open = true
   readonly #flush = (): void => this.#answerAll()
+  readonly #answers: Answers = {
+    settle: (request, response, link, target, startedAt) => this.#settle(request, response, link, target, startedAt),
+    fail: (request, response, error) => this.#fail(request, response, error)
+  }
+
   /** How long answers took, by outcome. */
   readonly latencies = new Latencies('outcome', outcomes)
   /** Requests that could not be answered because the views did not answer. */
@@ -132,11 +181,7 @@ export class Redirects {
     const link = this.#options.keyOf(this.#options.hostOf(request), slug)
     const target = this.#options.targets.peek(link)
     if (target !== undefined && (target === null || target.maxVisits === null)) this.#settle(request, response, link, target, startedAt)
-    else {
-      this.#options.targets.get(link)
-        .then(loaded => this.#settle(request, response, link, loaded, startedAt))
-        .catch((error: unknown) => this.#fail(request, response, error))
-    }
+    else this.#options.targets.ask(link, new Missed(this.#answers, request, response, link, startedAt))
   }
 
   #settle (request: IncomingMessage, response: ServerResponse, link: string, target: Target | null, startedAt: number): void {

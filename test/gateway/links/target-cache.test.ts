@@ -1,5 +1,5 @@
 import t from 'tap'
-import { TargetCache } from '../../../gateway/links/target-cache.js'
+import { TargetCache, type TargetCacheOptions } from '../../../gateway/links/target-cache.js'
 import type { Target } from '../../../gateway/queries/links.js'
 import { until } from '../../helpers/until.js'
 
@@ -8,18 +8,23 @@ const target = (link: string, version: number): Target => ({
   forwardQuery: false, rules: [], scheduled: []
 })
 
+/** A load by a promise, as the cache takes it. */
+const told = (load: (link: string) => Promise<Target | undefined>): TargetCacheOptions['load'] => (link, { resolve, reject }) => {
+  load(link).then(resolve, reject)
+}
+
 const make = ({ max = 10, staleMs = 100, patienceMs = 1_000 } = {}) => {
   const stored = new Map<string, Target>()
   const clock = { now: 0 }
   const loads: string[] = []
   let hold: Promise<void> | undefined
   const cache = new TargetCache({
-    load: async link => {
+    load: told(async link => {
       loads.push(link)
       const seen = stored.get(link)
       await hold
       return seen
-    },
+    }),
     max,
     staleMs,
     patienceMs,
@@ -128,10 +133,10 @@ t.test('memory is bounded, and what was not asked for longest goes first', async
 t.test('a failed load is not remembered', async t => {
   let fail = true
   const cache = new TargetCache({
-    load: async link => {
+    load: told(async link => {
       if (fail) throw new Error('down')
       return target(link, 1)
-    },
+    }),
     max: 3, staleMs: 1_000, patienceMs: 1_000, now: () => 0, date: Date.now
   })
   await t.rejects(cache.get('a'), { message: 'down' })
@@ -142,7 +147,7 @@ t.test('a failed load is not remembered', async t => {
 t.test('while the views are away, what is held is taken: at once where they refuse, soon where they do not answer', async t => {
   let answer: () => Promise<Target | undefined> = async () => target('a', 1)
   const clock = { now: 0 }
-  const cache = new TargetCache({ load: async () => await answer(), max: 3, staleMs: 100, patienceMs: 20, now: () => clock.now, date: Date.now })
+  const cache = new TargetCache({ load: told(async () => await answer()), max: 3, staleMs: 100, patienceMs: 20, now: () => clock.now, date: Date.now })
   await cache.get('a')
   clock.now = 1_000
   answer = async () => { throw new Error('refused') }

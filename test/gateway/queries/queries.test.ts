@@ -114,6 +114,19 @@ t.test('a state, a history, a target', async t => {
   t.match(nothing.get('a'), { version: 0, latest: undefined, attempts: 2 }, 'events, but none accepted')
 })
 
+const turn = async () => await new Promise<void>(resolve => { setImmediate(resolve) })
+
+/** What is promised, while each query that waits to be released is. */
+const answered = async <T>(promise: Promise<T>, release: Array<() => void>): Promise<T> => {
+  const state = { pending: true }
+  promise.finally(() => { state.pending = false }).catch(() => {})
+  while (state.pending) {
+    release.shift()?.()
+    await turn()
+  }
+  return await promise
+}
+
 t.test('lookups that wait together are one query; each starts after it was asked for', async t => {
   const queries: string[][] = []
   const release: Array<() => void> = []
@@ -122,22 +135,38 @@ t.test('lookups that wait together are one query; each starts after it was asked
     await new Promise<void>(resolve => release.push(resolve))
     return new Map(keys.filter(key => key !== 'none').map(key => [key, key.toUpperCase()]))
   }, { keysMax: 3, queriesMax: 1 })
-  const turn = async () => await new Promise<void>(resolve => { setImmediate(resolve) })
-  const answered = async <T>(promise: Promise<T>): Promise<T> => {
-    const state = { pending: true }
-    promise.finally(() => { state.pending = false }).catch(() => {})
-    while (state.pending) {
-      release.shift()?.()
-      await turn()
-    }
-    return await promise
-  }
   const first = Promise.all(['a', 'b', 'a', 'none'].map(async key => await batched.load(key)))
   await turn()
   const second = Promise.all(['a', 'c', 'd', 'e'].map(async key => await batched.load(key)))
-  t.strictSame(await answered(first), ['A', 'B', 'A', undefined])
-  t.strictSame(await answered(second), ['A', 'C', 'D', 'E'])
+  t.strictSame(await answered(first, release), ['A', 'B', 'A', undefined])
+  t.strictSame(await answered(second, release), ['A', 'C', 'D', 'E'])
   t.strictSame(queries, [['a', 'b', 'none'], ['a', 'c', 'd'], ['e']])
+})
+
+t.test('many keys are shared out among the queries', async t => {
+  const queries: string[][] = []
+  const release: Array<() => void> = []
+  const batched = new BatchedPull<string>(async keys => {
+    queries.push([...keys])
+    await new Promise<void>(resolve => release.push(resolve))
+    return new Map(keys.map(key => [key, key.toUpperCase()]))
+  }, { keysMax: 6, queriesMax: 3, shareMin: 2 })
+  const load = (keys: string) => Promise.all([...keys].map(async key => await batched.load(key)))
+  const few = load('abc')
+  await turn()
+  t.strictSame(queries.splice(0).map(({ length }) => length), [2, 1], 'no query is for less than the least share while more keys wait')
+  const many = load('defghijklmnopqrstuvwxyz')
+  await turn()
+  t.strictSame(queries.splice(0).map(({ length }) => length), [6], 'a third of 26 would be 9, more than one query may have')
+  t.strictSame((await answered(Promise.all([few, many]), release)).flat().join(''), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')
+})
+
+t.test('what one makes of an answer holds up no other', async t => {
+  const batched = new BatchedPull<string>(async keys => new Map(keys.map(key => [key, key])))
+  const told: unknown[] = []
+  batched.ask('a', { resolve: () => { throw new Error('of its own') }, reject: error => told.push((error as Error).message) })
+  t.equal(await batched.load('b'), 'b')
+  t.strictSame(told, ['of its own'])
 })
 
 t.test('a query that fails fails all who asked', async t => {

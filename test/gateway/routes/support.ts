@@ -87,10 +87,10 @@ export const startRoutes = async (t: Test, { bodyLimit = 2_000, confirmTimeoutMs
   await app.register(openapiPlugin, { version: '0.0.0' })
   await app.register(metricsPlugin, { version: '0.0.0' })
   app.decorate('targets', new TargetCache({
-    load: async link => {
+    load: (link, { resolve }) => setImmediate(() => {
       const state = log.state(link)
-      return state?.latest === undefined ? undefined : targetOf(link, state.version, state.latest.doc, state.latest.scheduled)
-    },
+      resolve(state?.latest === undefined ? undefined : targetOf(link, state.version, state.latest.doc, state.latest.scheduled))
+    }),
     max: 100, staleMs: 0, patienceMs: 1_000, now: () => performance.now(), date: now
   }))
   const ownHosts = new Set(['go.example'])
