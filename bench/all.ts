@@ -7,7 +7,7 @@ import { machine, printNumber, type Benchmark, type Goal, type Report } from './
 
 const usual = 'redirect,create,freshness'
 
-export const allUsage = `The benchmarks of what is promised, each run a process of its own, into one table: about a quarter of an hour.
+export const allUsage = `The benchmarks of what is promised, each run a process of its own, into one table: about 25 minutes.
   --runs N      of each, or rounds where a run measures several (5)
   --only NAMES  these, with commas between (${usual})
   --out FILE    (bench/RESULTS.md)

@@ -47,20 +47,33 @@ export class Confirmation {
     this.#options = options
   }
 
-  /** Resolves once it is decided whether the event was accepted, or at the deadline (of options.now). */
-  async of (link: string, eventId: string, baseVersion: number, deadline: number): Promise<Verdict> {
-    return await new Promise<Verdict>(resolve => {
-      const waiter = { eventId, baseVersion, deadline, resolve }
-      const watch = this.#watches.get(link)
-      if (watch !== undefined) {
-        watch.waiters.add(waiter)
-        watch.delayMs = this.#firstDelayMs()
-        return
-      }
-      const fresh: Watch = { waiters: new Set([waiter]), delayMs: this.#firstDelayMs() }
-      this.#watches.set(link, fresh)
-      this.#poll(link, fresh).catch(() => {}) // it has nothing to throw: reads that fail are taken for no answer
-    })
+  /**
+   * Writes the event, and resolves once it is decided whether it was accepted, or at the deadline (of options.now).
+   * @throws what `write` throws.
+   */
+  async of (link: string, eventId: string, baseVersion: number, deadline: number, write: () => Promise<void>): Promise<Verdict> {
+    let forget = (): void => {}
+    // waits from before: the feed may have told by the time that the log has answered
+    const verdict = new Promise<Verdict>(resolve => { forget = this.#expect(link, { eventId, baseVersion, deadline, resolve }) })
+    try {
+      await write()
+    } catch (error) {
+      forget()
+      throw error
+    }
+    return await verdict
+  }
+
+  /** Returns what ends the waiting. */
+  #expect (link: string, waiter: Waiter): () => void {
+    const watch = this.#watches.get(link) ?? { waiters: new Set(), delayMs: 0 }
+    watch.waiters.add(waiter)
+    watch.delayMs = this.#firstDelayMs()
+    if (!this.#watches.has(link)) {
+      this.#watches.set(link, watch)
+      this.#poll(link, watch).catch(() => {}) // it has nothing to throw: reads that fail are taken for no answer
+    }
+    return () => { watch.waiters.delete(waiter) }
   }
 
   #firstDelayMs (): number {

@@ -235,8 +235,8 @@ export class LinkService {
     link: string, event: LinkEvent, kind: 'created' | 'changed', { traceparent }: Context
   ): Promise<CommandResult | { readonly lostTo: LinkView | undefined }> {
     const deadline = this.#options.now() + this.#options.confirmTimeoutMs
-    await this.#options.write(link, event, traceparent)
-    const { outcome, state } = await this.#options.confirmation.of(link, event.event_id, event.base_version, deadline)
+    const write = async (): Promise<void> => await this.#options.write(link, event, traceparent)
+    const { outcome, state } = await this.#options.confirmation.of(link, event.event_id, event.base_version, deadline, write)
     if (outcome === 'pending') return { kind: 'pending', link, eventId: event.event_id }
     if (outcome === 'lost') return { lostTo: this.#standing(state) }
     const createdAt = state?.createdAt ?? event.occurred_at

@@ -5,7 +5,7 @@ import { KsqlError } from '../plan/error.js'
 import type { PartitionPosition, ProcessingError, QueryMetrics, QueryStatus, RecordOrder } from './api.js'
 import { processingFailure, QueryFailure, timestampFailure } from './query-failure.js'
 import type { QueryState, OutboxEntry } from './query-state.js'
-import { Signal, SLICE_MS } from './scheduler.js'
+import { COMMIT_DELAY_MS_MAX, Signal, SLICE_MS } from './scheduler.js'
 import type { CommitPacer, Scheduler } from './scheduler.js'
 import type { Sink } from './sink.js'
 import type { StateCache } from './state/state-cache.js'
@@ -16,8 +16,8 @@ import type { DecodeError, SourceRecord, TopicReader } from './topic-reader.js'
 
 const SLICE_RECORDS_MAX = 20_000
 const OUTPUT_BYTES_MAX = 2 * 1024 * 1024
-// A backlog is committed this often, or when so much has changed; without one, as soon as the pacer lets. The longer, the more changes of a key are
-// written as one.
+// A backlog is committed this often, or when so much has changed; without one, as soon as the pacer lets where someone follows what it brings, else as
+// late as may be: pull queries see what is processed. The longer, the more changes of a key are written as one.
 const COMMIT_INTERVAL_MS = 5000
 const DEADLINE_EVERY = 32
 // A query that has more than this before it yields to pull queries: its rows do not come within a moment in any case.
@@ -28,8 +28,6 @@ const COSTLY_COMMIT_MS = SLICE_MS
 const ELSEWHERE_BYTES = 64 * 1024
 // While many pull queries come a commit is of no more, so that this thread's part in it is short.
 const AMONG_READS_BYTES = 128 * 1024
-// What nobody follows is committed as often as Kafka Streams does with exactly_once_v2 (commit.interval.ms): pull queries see it before.
-const UNFOLLOWED_COMMIT_MS = 100
 // What was appended is forgotten with the next commit, or when none has come for so long: a broker does not know sequences for ever.
 const SETTLE_MS = 1000
 // A broker knows a producer's last five batches of a partition: no more than four stand between two marks of progress.
@@ -299,11 +297,16 @@ export class QueryTask {
     if (!this.#buffers.some(buffer => buffer.hasMore)) await this.#signal.wait(ms)
   }
 
-  /** How long the commit of what is processed may wait: for its turn, and longer where nobody waits for it. */
+  /** How long the commit of what is processed is to wait. */
   #commitDelayMs (now: number): number {
-    const { pacer } = this.#options
-    const delayMs = pacer.delayMs(now, this.#uncommittedSince)
-    return this.#isFollowed ? delayMs : Math.max(delayMs, Math.ceil(this.#uncommittedSince + UNFOLLOWED_COMMIT_MS - now))
+    if (this.#isFollowed) return this.#options.pacer.delayMs(now, this.#uncommittedSince)
+    return Math.ceil(this.#uncommittedSince + COMMIT_DELAY_MS_MAX - now)
+  }
+
+  /** Commits that nobody waits for are few: they must not hold up the others. */
+  #spent (ms: number): void {
+    this.#commitMs = ms
+    if (this.#isFollowed) this.#options.pacer.spent(ms)
   }
 
   /** Whether someone waits for what is appended to the sink, or for `caughtUp`. */
@@ -467,7 +470,7 @@ export class QueryTask {
 
   /** Until it is written nothing more is processed, and readers find in memory what it writes. */
   async #commitElsewhere (): Promise<void> {
-    const { db, sink, state, scheduler, pacer } = this.#options
+    const { db, sink, state, scheduler } = this.#options
     try {
       const made = await db.writeElsewhere(state.bufferedBytes + (sink?.bytes ?? 0), () => {
         if (this.#commitError !== undefined) throw this.#commitError
@@ -476,9 +479,8 @@ export class QueryTask {
         const started = performance.now()
         this.#isCommitting = true
         const entries = this.#finish()
-        this.#commitMs = performance.now() - started
+        this.#spent(performance.now() - started)
         scheduler.spent(this.#commitMs)
-        pacer.spent(this.#commitMs)
         return entries
       })
       if (made === undefined) return
@@ -504,15 +506,14 @@ export class QueryTask {
 
   /** What is to be appended then stands behind what still waits for it. */
   #transaction (work: () => OutboxEntry[]): void {
-    const { db, sink, pacer } = this.#options
+    const { db, sink } = this.#options
     if (this.#commitError !== undefined) throw this.#commitError
     const started = performance.now()
     try {
       this.#outgoing.push(...db.transaction(work))
       this.#uncommitted = 0
       this.#committedAt = performance.now()
-      this.#commitMs = this.#committedAt - started
-      pacer.spent(this.#commitMs)
+      this.#spent(this.#committedAt - started)
     } finally {
       sink?.discard()
     }

@@ -19,8 +19,8 @@ const BEHIND_WAIT_MS = 20
 
 const CREDIT_MS_MAX = 30
 const CREDIT_SHARE = 1 / 3
-// Kafka Streams' commit.interval.ms with exactly_once_v2.
-const DELAY_MS_MAX = 100
+/** ms after which a commit is due in any case: Kafka Streams' commit.interval.ms with exactly_once_v2. */
+export const COMMIT_DELAY_MS_MAX = 100
 
 /** Time that may be spent, in ms: what is spent goes off, what passes fills it up again by a share. Begins full. */
 class TimeCredit {
@@ -169,7 +169,7 @@ export class Signal {
 }
 
 /**
- * Keeps the queries' commits from taking all of the thread's time while records trickle in. Each commit takes what it cost from a common credit that
+ * Keeps the commits that someone waits for from taking all of the thread's time while records trickle in. Each takes what it cost from a common credit that
  * time fills up again: after a pause all may commit at once, under a steady load they share a third of the time.
  */
 export class CommitPacer {
@@ -179,7 +179,7 @@ export class CommitPacer {
   delayMs (now: number, since: number): number {
     const creditMs = this.#credit.at(now, CREDIT_SHARE)
     if (creditMs > 0) return 0
-    return Math.max(0, Math.min(Math.ceil(-creditMs / CREDIT_SHARE) + 1, since + DELAY_MS_MAX - now))
+    return Math.max(0, Math.min(Math.ceil(-creditMs / CREDIT_SHARE) + 1, since + COMMIT_DELAY_MS_MAX - now))
   }
 
   spent (ms: number): void { this.#credit.spend(ms) }

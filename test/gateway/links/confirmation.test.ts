@@ -32,11 +32,30 @@ const setUp = (feedUp: boolean) => {
   return { confirmation, table, waited, passTime }
 }
 
+const written = async (): Promise<void> => {}
+
+t.test('the feed may tell before the log has answered', async t => {
+  const { confirmation } = setUp(true)
+  let answer = (): void => {}
+  const verdict = confirmation.of('a', 'e1', 0, 1_000, async () => await new Promise<void>(resolve => { answer = resolve }))
+  confirmation.observe(state('a', 'e1'))
+  answer()
+  t.match(await verdict, { outcome: 'accepted' })
+})
+
+t.test('what could not be written is not waited for', async t => {
+  const { confirmation, table, waited, passTime } = setUp(false)
+  await t.rejects(confirmation.of('a', 'e1', 0, 1_000, async () => { throw new Error('the log is away') }), { message: 'the log is away' })
+  table.set('a', state('a', 'other'))
+  for (let i = 0; i < 5; i++) await passTime()
+  t.equal(waited.length, 1, 'the poll that was set up asks no more')
+})
+
 t.test('the feed tells at once, and each writer of a link his own', async t => {
   const { confirmation, waited } = setUp(true)
-  const winner = confirmation.of('a', 'e1', 0, 1_000)
-  const loser = confirmation.of('a', 'e2', 0, 1_000)
-  const other = confirmation.of('b', 'e3', 0, 1_000)
+  const winner = confirmation.of('a', 'e1', 0, 1_000, written)
+  const loser = confirmation.of('a', 'e2', 0, 1_000, written)
+  const other = confirmation.of('b', 'e3', 0, 1_000, written)
   confirmation.observe(state('a', 'e1'))
   t.match(await winner, { outcome: 'accepted', state: { version: 1 } })
   t.match(await loser, { outcome: 'lost' })
@@ -47,7 +66,7 @@ t.test('the feed tells at once, and each writer of a link his own', async t => {
 
 t.test('a change that the feed missed is found by a poll', async t => {
   const { confirmation, table, waited, passTime } = setUp(true)
-  const verdict = confirmation.of('a', 'e1', 0, 1_000)
+  const verdict = confirmation.of('a', 'e1', 0, 1_000, written)
   table.set('a', state('a', 'e1'))
   await passTime()
   t.match(await verdict, { outcome: 'accepted' })
@@ -56,7 +75,7 @@ t.test('a change that the feed missed is found by a poll', async t => {
 
 t.test('without the feed polls begin at once', async t => {
   const { confirmation, table, waited, passTime } = setUp(false)
-  const verdict = confirmation.of('a', 'e1', 0, 1_000)
+  const verdict = confirmation.of('a', 'e1', 0, 1_000, written)
   await passTime()
   table.set('a', state('a', 'other'))
   await passTime()
@@ -66,7 +85,7 @@ t.test('without the feed polls begin at once', async t => {
 
 t.test('the deadline ends the waiting', async t => {
   const { confirmation, passTime } = setUp(true)
-  const verdict = confirmation.of('a', 'e1', 0, 150)
+  const verdict = confirmation.of('a', 'e1', 0, 150, written)
   await passTime()
   await passTime()
   t.match(await verdict, { outcome: 'pending' })
