@@ -12,7 +12,7 @@ interface Entry {
 }
 
 export interface TargetCacheOptions {
-  /** Reads a link, beginning after the call, and tells the waiter, later; undefined where there is none. */
+  /** Reads a link, beginning after the call, and tells the waiter, never within the call; undefined where there is none. */
   readonly load: (link: string, waiter: Waiter<Target | undefined>) => void
   readonly max: number
   /** How long an entry is believed while the feed is down, in milliseconds. */
@@ -89,7 +89,7 @@ export class TargetCache {
   }
 
   /**
-   * Tells the link, loaded where memory does not have it; requests for one link share one load. Where it is held but old, and the views do not
+   * Tells the link, at once where memory has it, else when it is loaded; requests for one link share one load. Where it is held but old, and the views do not
    * answer soon or at all, what is held is taken: redirects go on while ksqlDB is away. Where nothing is held, the error of the load is told.
    */
   ask (link: string, waiter: Waiter<Target | null>): void {

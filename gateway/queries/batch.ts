@@ -2,7 +2,7 @@
 
 export type PullByKeys<T> = (keys: readonly string[]) => Promise<ReadonlyMap<string, T>>
 
-/** Who waits for a value, told by a call where promises would be too many: later, never within the call that asked. */
+/** Who waits for a value: told by a call, where promises would be too many. */
 export interface Waiter<T> { readonly resolve: (value: T) => void, readonly reject: (error: unknown) => void }
 
 const waitingMax = 50_000
@@ -51,7 +51,7 @@ export class BatchedPull<T> {
     return new Promise<T | undefined>((resolve, reject) => this.ask(key, { resolve, reject }))
   }
 
-  /** As `load`, without a promise. */
+  /** As `load`, without a promise: the waiter is told later, never within this call. */
   ask (key: string, waiter: Waiter<T | undefined>): void {
     const waiters = this.#waiting.get(key)
     if (waiters !== undefined) waiters.push(waiter)
@@ -92,7 +92,7 @@ export class BatchedPull<T> {
       const rows = await this.#pull([...batch.keys()])
       for (const [key, waiters] of batch) for (const waiter of waiters) tell(waiter, rows.get(key))
     } catch (error) {
-      for (const waiters of batch.values()) for (const { reject } of waiters) reject(error)
+      for (const waiters of batch.values()) for (const waiter of waiters) waiter.reject(error)
     } finally {
       this.#running--
       this.#asked -= batch.size
