@@ -16,7 +16,7 @@ export const allUsage = `The benchmarks of what is promised, each run a process 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const RUN_TIMEOUT_MS = 1_800_000
 
-interface Row { readonly name: string, readonly unit: string, readonly values: number[], readonly asked: string }
+interface Row { readonly name: string, readonly unit: string, readonly values: number[], asked: string }
 
 /** The rows of some runs with the same flags: each measure and each goal with the least, the middle and the most of them. */
 export function rowsOf (reports: readonly Report[]): Row[] {
@@ -29,7 +29,11 @@ export function rowsOf (reports: readonly Report[]): Row[] {
   const asked = ({ goal, reached, ratio }: Goal): string => `${(reached > goal) === (ratio > 1) ? 'at least' : 'at most'} ${printNumber(goal)}`
   for (const { measures, goals } of reports) {
     for (const { name, value, unit } of measures) add(name, unit, value, '')
-    for (const goal of goals) add(goal.name, goal.unit, goal.reached, asked(goal))
+    for (const goal of goals) {
+      // a goal may be one of the measures: then it has its values already
+      if (measures.some(({ name }) => name === goal.name)) rows.get(goal.name)!.asked = asked(goal)
+      else add(goal.name, goal.unit, goal.reached, asked(goal))
+    }
   }
   return [...rows.values()]
 }
