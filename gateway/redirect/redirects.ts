@@ -101,8 +101,8 @@ class Asked implements RequestFacts {
 }
 
 interface Answers {
-  readonly settle: (request: IncomingMessage, response: ServerResponse, link: string, target: Target | null, startedAt: number) => void
-  readonly fail: (request: IncomingMessage, response: ServerResponse, error: unknown) => void
+  readonly settle: (response: ServerResponse, link: string, target: Target | null, startedAt: number) => void
+  readonly fail: (response: ServerResponse, error: unknown) => void
 }
 
 /**
@@ -113,33 +113,34 @@ class Missed implements Waiter<Target | null> {
   readonly #answers: Answers
   readonly #link: string
   readonly #startedAt: number
-  #request: IncomingMessage | undefined
   #response: ServerResponse | undefined
 
-  constructor (answers: Answers, request: IncomingMessage, response: ServerResponse, link: string, startedAt: number) {
+  constructor (answers: Answers, response: ServerResponse, link: string, startedAt: number) {
     this.#answers = answers
-    this.#request = request
     this.#response = response
     this.#link = link
     this.#startedAt = startedAt
   }
 
+  #letGo (): ServerResponse | undefined {
+    const response = this.#response
+    this.#response = undefined
+    return response
+  }
+
   resolve (target: Target | null): void {
-    const [request, response] = [this.#request, this.#response]
-    if (request === undefined || response === undefined) return
-    this.#request = this.#response = undefined
+    const response = this.#letGo()
+    if (response === undefined) return
     try {
-      this.#answers.settle(request, response, this.#link, target, this.#startedAt)
+      this.#answers.settle(response, this.#link, target, this.#startedAt)
     } catch (error) {
-      this.#answers.fail(request, response, error)
+      this.#answers.fail(response, error)
     }
   }
 
   reject (error: unknown): void {
-    const [request, response] = [this.#request, this.#response]
-    if (request === undefined || response === undefined) return
-    this.#request = this.#response = undefined
-    this.#answers.fail(request, response, error)
+    const response = this.#letGo()
+    if (response !== undefined) this.#answers.fail(response, error)
   }
 }
 
@@ -152,8 +153,8 @@ export class Redirects {
   #open = true
   readonly #flush = (): void => this.#answerAll()
   readonly #answers: Answers = {
-    settle: (request, response, link, target, startedAt) => this.#settle(request, response, link, target, startedAt),
-    fail: (request, response, error) => this.#fail(request, response, error)
+    settle: (response, link, target, startedAt) => this.#settle(response.req, response, link, target, startedAt),
+    fail: (response, error) => this.#fail(response, error)
   }
 
   /** How long answers took, by outcome. */
@@ -181,7 +182,7 @@ export class Redirects {
     const link = this.#options.keyOf(this.#options.hostOf(request), slug)
     const target = this.#options.targets.peek(link)
     if (target !== undefined && (target === null || target.maxVisits === null)) this.#settle(request, response, link, target, startedAt)
-    else this.#options.targets.ask(link, new Missed(this.#answers, request, response, link, startedAt))
+    else this.#options.targets.ask(link, new Missed(this.#answers, response, link, startedAt))
   }
 
   #settle (request: IncomingMessage, response: ServerResponse, link: string, target: Target | null, startedAt: number): void {
@@ -195,7 +196,7 @@ export class Redirects {
     const takes = request.method === 'GET' && !classifyAgent(asked.userAgent).bot
     limits.take(link, target.maxVisits, takes).then(
       taken => this.#record(request, response, link, target, asked, taken ? decision : refusals.exhausted, startedAt),
-      (error: unknown) => this.#fail(request, response, error))
+      (error: unknown) => this.#fail(response, error))
   }
 
   #record (
@@ -243,7 +244,7 @@ export class Redirects {
         'content-type', 'image/gif', 'content-length', String(pixel.length), 'cache-control', 'no-store', 'x-request-id', randomUUID(), ...this.#options.headers
       ])
       response.end(request.method === 'HEAD' ? undefined : pixel)
-    }).catch((error: unknown) => this.#fail(request, response, error))
+    }).catch((error: unknown) => this.#fail(response, error))
   }
 
   #answerAll (): void {
@@ -289,7 +290,7 @@ export class Redirects {
     response.end(response.req.method === 'HEAD' ? undefined : body)
   }
 
-  #fail (request: IncomingMessage, response: ServerResponse, cause: unknown): void {
+  #fail (response: ServerResponse, cause: unknown): void {
     this.failed++
     const error = this.#options.toError(cause)
     this.#options.onError(error)

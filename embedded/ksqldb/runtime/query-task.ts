@@ -285,16 +285,14 @@ export class QueryTask {
     if (this.#hasToCommit) return
     this.#tellCaughtUp()
     if (this.#buffers.every(buffer => buffer.isAtEnd)) this.#stopped = true
-    else if (state.isSettled) await this.#awaitMore()
-    else {
-      const settleMs = this.#committedAt + SETTLE_MS - performance.now()
-      if (settleMs > 0) await this.#awaitMore(settleMs)
-      else await state.settle()
-    }
+    else if (!this.#buffers.some(buffer => buffer.hasMore)) await this.#awaitMore()
   }
 
-  async #awaitMore (ms?: number): Promise<void> {
-    if (!this.#buffers.some(buffer => buffer.hasMore)) await this.#signal.wait(ms)
+  async #awaitMore (): Promise<void> {
+    const { state } = this.#options
+    const settleMs = state.isSettled ? undefined : this.#committedAt + SETTLE_MS - performance.now()
+    if (settleMs === undefined || settleMs > 0) await this.#signal.wait(settleMs)
+    else await state.settle()
   }
 
   /** How long the commit of what is processed is to wait. */

@@ -1,7 +1,7 @@
 // What is asked of ksqlDB, and how its rows read: values only as literals, structs whatever the case of their fields.
 import t from 'tap'
 import { parseStatements } from '../../../embedded/ksqldb/sql/parser.js'
-import { BatchedPull } from '../../../gateway/queries/batch.js'
+import { BatchedPull, type BatchOptions } from '../../../gateway/queries/batch.js'
 import { escapeString, toMillis } from '../../../gateway/queries/escape.js'
 import { LinkListQueries } from '../../../gateway/queries/link-list.js'
 import { LinkQueries } from '../../../gateway/queries/links.js'
@@ -116,6 +116,18 @@ t.test('a state, a history, a target', async t => {
 
 const turn = async () => await new Promise<void>(resolve => { setImmediate(resolve) })
 
+/** Queries that answer once they are released: each key but `none` in capitals. */
+const heldBack = (options: BatchOptions) => {
+  const queries: string[][] = []
+  const release: Array<() => void> = []
+  const batched = new BatchedPull<string>(async keys => {
+    queries.push([...keys])
+    await new Promise<void>(resolve => release.push(resolve))
+    return new Map(keys.filter(key => key !== 'none').map(key => [key, key.toUpperCase()]))
+  }, options)
+  return { batched, queries, release }
+}
+
 /** What is promised, while each query that waits to be released is. */
 const answered = async <T>(promise: Promise<T>, release: Array<() => void>): Promise<T> => {
   const state = { pending: true }
@@ -128,13 +140,7 @@ const answered = async <T>(promise: Promise<T>, release: Array<() => void>): Pro
 }
 
 t.test('lookups that wait together are one query; each starts after it was asked for', async t => {
-  const queries: string[][] = []
-  const release: Array<() => void> = []
-  const batched = new BatchedPull<string>(async keys => {
-    queries.push([...keys])
-    await new Promise<void>(resolve => release.push(resolve))
-    return new Map(keys.filter(key => key !== 'none').map(key => [key, key.toUpperCase()]))
-  }, { keysMax: 3, queriesMax: 1 })
+  const { batched, queries, release } = heldBack({ keysMax: 3, queriesMax: 1 })
   const first = Promise.all(['a', 'b', 'a', 'none'].map(async key => await batched.load(key)))
   await turn()
   const second = Promise.all(['a', 'c', 'd', 'e'].map(async key => await batched.load(key)))
@@ -144,13 +150,7 @@ t.test('lookups that wait together are one query; each starts after it was asked
 })
 
 t.test('many keys are shared out among the queries', async t => {
-  const queries: string[][] = []
-  const release: Array<() => void> = []
-  const batched = new BatchedPull<string>(async keys => {
-    queries.push([...keys])
-    await new Promise<void>(resolve => release.push(resolve))
-    return new Map(keys.map(key => [key, key.toUpperCase()]))
-  }, { keysMax: 6, queriesMax: 3, shareMin: 2 })
+  const { batched, queries, release } = heldBack({ keysMax: 6, queriesMax: 3, shareMin: 2 })
   const load = (keys: string) => Promise.all([...keys].map(async key => await batched.load(key)))
   const few = load('abc')
   await turn()
