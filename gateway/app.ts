@@ -19,7 +19,7 @@ import { answerClientError } from './plugins/client-errors.js'
 import { docsPlugin } from './plugins/docs.js'
 import { domainsPlugin } from './plugins/domains.js'
 import { healthPlugin } from './plugins/health.js'
-import { kafkaPlugin } from './plugins/kafka.js'
+import { kafkaClient, kafkaPlugin } from './plugins/kafka.js'
 import { ksqldbPlugin } from './plugins/ksqldb.js'
 import { erasurePlugin } from './plugins/erasure.js'
 import { guessLimitPlugin, rateLimitPlugin } from './plugins/limits.js'
@@ -143,7 +143,7 @@ export const buildApp = async (options: AppOptions): Promise<FastifyInstance & {
       directory: options.ksqlDir,
       replicationFactor: config.topicReplicationFactor,
       timeoutMs: config.startTimeoutMs,
-      alone: ddlLock({ client: app.kafka.client, groupId: fixed.ddlGroup, waitMs: turnTimeoutMs }),
+      alone: ddlLock({ client: kafkaClient(config, stack, { joins: true }), groupId: fixed.ddlGroup, waitMs: turnTimeoutMs }),
       log: message => app.log.info(message),
       now: Date.now,
       wait

@@ -72,7 +72,7 @@ export async function rebuildCommand (args: readonly string[], streams: Streams)
   const interrupt = () => interrupted.abort(new Error('stopped'))
   process.once('SIGINT', interrupt)
   const stopping = AbortSignal.any([interrupted.signal, AbortSignal.timeout(timeoutMs)])
-  const alone = ddlLock({ client: kafkaClient(config, stack), groupId: names.ddlGroup, waitMs: turnTimeoutMs, signal: stopping })
+  const alone = ddlLock({ client: kafkaClient(config, stack, { joins: true }), groupId: names.ddlGroup, waitMs: turnTimeoutMs, signal: stopping })
   try {
     const files = await readMigrations(path.join(packageRoot(), 'ksql'))
     const compared = await alone(async lost => await new Rebuild({

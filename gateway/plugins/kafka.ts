@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { Kafka, logLevel, Partitioners, type Admin, type KafkaConfig, type RetryOptions } from 'kafkajs'
 import type { Config, StackAddresses } from '../config.js'
 import { EventWriter } from '../events/writer.js'
+import { kafkaSockets } from '../log/kafka-socket.js'
 
 export interface KafkaAccess {
   readonly client: Kafka
@@ -16,14 +17,27 @@ declare module 'fastify' {
 
 const quiet = () => () => {}
 
+const requestTimeoutMs = 10_000
+/** A member of a group is let wait for the others to join it: kafkajs's rebalanceTimeout, a minute, and the five seconds that it adds. */
+const joinTimeoutMs = 65_000
+/** kafkajs's own time-out goes first. */
+const silenceMs = 2_000
+
+export interface KafkaClientOptions {
+  readonly retry?: RetryOptions
+  /** Whether it is for members of groups. */
+  readonly joins?: boolean
+}
+
 /** A kafkajs client for the configured cluster. */
-export const kafkaClient = (config: Config, stack: StackAddresses, retry: RetryOptions = {}): Kafka => {
+export const kafkaClient = (config: Config, stack: StackAddresses, { retry = {}, joins = false }: KafkaClientOptions = {}): Kafka => {
   const settings: KafkaConfig = {
     clientId: 'linklog-gateway',
     brokers: [...stack.kafkaBrokers],
     ssl: config.kafka.ssl,
     connectionTimeout: 3_000,
-    requestTimeout: 10_000,
+    requestTimeout: requestTimeoutMs,
+    socketFactory: kafkaSockets((joins ? joinTimeoutMs : requestTimeoutMs) + silenceMs),
     retry: { initialRetryTime: 50, maxRetryTime: 2_000, retries: 8, ...retry },
     logLevel: logLevel.NOTHING,
     logCreator: quiet

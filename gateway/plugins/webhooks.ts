@@ -31,7 +31,7 @@ const refreshMs = 60_000
 export const webhooksPlugin = fp<WebhooksOptions>(async (app, { config, stack, names, defaultHost }) => {
   const queries = new WebhookQueries(app.ksqldb, names)
   const serviceSecret = await visitorSecret(config.visitorSecret, path.join(config.dataDir, 'gateway'))
-  const client = kafkaClient(config, stack)
+  const client = kafkaClient(config, stack, { joins: true })
   const sender = new WebhookSender({ serviceSecret, allowPrivate: config.webhookPrivateAddresses, timeoutMs: sendTimeoutMs, now: Date.now })
   const groupOf = (id: string) => names.topic(`linklog-webhook-${id}`)
   const webhooks = new WebhookService({

@@ -31,6 +31,8 @@ export interface ShipOrder {
   readonly group: string
   readonly schema: string
   readonly schemaId: number
+  /** How long the shipper may get nowhere, in milliseconds, before it is begun anew; a minute unless told. */
+  readonly patienceMs?: number
 }
 
 export type ToShipper = 'wake' | { readonly drainMs: number }
@@ -53,13 +55,29 @@ const codec = new AvroCodec<Visit>(order.schema, order.schemaId)
 const idOf = visitIds(order.gatewayId)
 
 // A refusal because the last transaction is not quite over is asked again after some milliseconds, not after the third of a second that is kafkajs's own.
-const client = kafkaClient(config, order.stack, { initialRetryTime: 15, maxRetryTime: 2_000, retries: 10 })
-const admin = client.admin()
-let adminConnected = false
+const client = kafkaClient(config, order.stack, { retry: { initialRetryTime: 15, maxRetryTime: 2_000, retries: 10 } })
+
+/** A thread that has got nowhere for so long ends, and ship-thread.ts starts another: kafkajs sends again without end, and goes by what it knew for minutes. */
+const patienceMs = order.patienceMs ?? 60_000
+let wellAt = performance.now()
+const onWell = (): void => { wellAt = performance.now() }
+const watch = setInterval(() => {
+  if (performance.now() - wellAt < patienceMs) return
+  port.postMessage({ fault: `none was shipped for ${patienceMs / 1_000} s: the shipper begins anew` } satisfies FromShipper)
+  process.exit(1) // of this thread
+}, patienceMs / 60)
 
 const keyReader = new LogReader(client, order.keysTopic)
 const ring = new KeyRing({
-  reader: keyReader,
+  reader: {
+    ends: async () => await keyReader.ends(),
+    // of very many keys, each that could be read is a step
+    fetch: async (positions, maxWaitMs) => {
+      const stretches = await keyReader.fetch(positions, maxWaitMs)
+      onWell()
+      return stretches
+    }
+  },
   treeBytesMax: 0,
   onUnreadable: (_, error) => port.postMessage({ fault: `a key of visits could not be read: ${String(error)}` } satisfies FromShipper)
 })
@@ -69,6 +87,7 @@ const appendKey = async (key: string, value: Buffer): Promise<void> => {
   await producer.connect()
   try {
     await producer.send({ topic: order.keysTopic, acks: -1, messages: [{ key, value }] })
+    onWell()
   } finally {
     await producer.disconnect().catch(() => {})
   }
@@ -126,25 +145,42 @@ const shipper = new Shipper({
       allowAutoTopicCreation: false,
       transactionTimeout: 30_000
     })
-    await producer.connect()
+    try {
+      await producer.connect()
+      // connecting claims nothing: beginning the first transaction does (InitProducerId). One that holds nothing is ended without a request
+      const transaction = await producer.transaction()
+      await transaction.abort()
+    } catch (error) {
+      await producer.disconnect().catch(() => {})
+      throw error
+    }
     return producer
   },
   committed: async () => {
-    if (!adminConnected) await admin.connect()
-    adminConnected = true
-    const [offsets] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
-    const committed = Number(offsets?.partitions.find(({ partition }) => partition === 0)?.offset ?? 0)
-    return Math.max(committed, order.position)
+    const admin = client.admin()
+    try {
+      await admin.connect()
+      const [offsets] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
+      const committed = Number(offsets?.partitions.find(({ partition }) => partition === 0)?.offset ?? 0)
+      return Math.max(committed, order.position)
+    } finally {
+      await admin.disconnect().catch(() => {})
+    }
   },
+  onWell,
   onShipped: position => writePosition(order.folder, position),
-  onError: error => port.postMessage((error instanceof Fenced
-    ? { fenced: error.message }
-    : { fault: error instanceof Error ? `${error.name}: ${error.message}` : String(error) }) satisfies FromShipper)
+  onError: error => {
+    if (error instanceof Fenced) clearInterval(watch)
+    port.postMessage((error instanceof Fenced
+      ? { fenced: error.message }
+      : { fault: error instanceof Error ? `${error.name}: ${error.message}` : String(error) }) satisfies FromShipper)
+  }
 })
 
 const stop = async (drainMs: number): Promise<void> => {
+  clearInterval(watch)
   await shipper.stop(drainMs)
-  await Promise.all([admin.disconnect().catch(() => {}), keyReader.close()])
+  await keyReader.close()
   port.postMessage({ stopped: true } satisfies FromShipper)
   port.close()
 }

@@ -21,7 +21,7 @@ export interface ShippedMessage { readonly message: Message, readonly visitedAt:
 export interface ShipperOptions {
   readonly spool: Pick<SpoolReader, 'read' | 'release'>
   readonly state: SpoolState
-  /** A new transactional producer, connected: connecting ends what an earlier one of the same id left open. */
+  /** A new transactional producer that has claimed its id: what an earlier one left open is ended, and that one commits nothing any more. */
   readonly connect: () => Promise<TransactionalLog>
   /** The position that the log has committed; 0 where it has none. */
   readonly committed: () => Promise<number>
@@ -31,10 +31,12 @@ export interface ShipperOptions {
   readonly group: string
   /** From the start of one transaction to the start of the next, in milliseconds. */
   readonly intervalMs: number
-  /** How long a commit whose answer never came may take to be seen in what is committed, in milliseconds. */
+  /** How long what an earlier producer has committed may take to be seen in what is committed, in milliseconds. */
   readonly settleMs: number
   /** Told after each transaction how far the log now has the spool. */
   readonly onShipped: (position: number) => void
+  /** Told whenever all is well: a transaction was committed, there is nothing to ship, or shipping is held back. */
+  readonly onWell: () => void
   /** Told of what went wrong and is tried again; behind a Fenced nothing is. */
   readonly onError: (error: unknown) => void
   readonly now: () => number
@@ -61,8 +63,8 @@ export class Shipper {
   #startedAt = -Infinity
   #running: Promise<void> | undefined
   #wake = new AbortController()
-  /** Whether a commit was asked for whose answer never came. */
-  #unsure = false
+  /** Whether a commit was asked for whose answer never came, by this process or by one before it. */
+  #unsure = true
 
   constructor (options: ShipperOptions) {
     this.#options = options
@@ -109,16 +111,24 @@ export class Shipper {
 
   async #connect (): Promise<void> {
     if (this.#producer !== undefined) return
-    const { state, connect, committed, spool, settleMs } = this.#options
+    const { state, connect, spool, settleMs } = this.#options
+    await this.#committed() // asked first, so that another gateway whose position that is keeps its claim
     this.#producer = await connect()
     // Kafka ends the transaction before it lets us in, but what it commits is seen a moment later
     if (this.#unsure) await delay(settleMs)
     this.#unsure = false
-    const inLog = await committed()
-    if (inLog > state.get('end')) throw new Fenced(`the log has position ${inLog} of ${this.#options.group}, and this spool ends at ${state.get('end')}`)
-    this.#moveTo(Math.max(this.#position, inLog))
+    // asked again: only behind the claim can nobody else move it
+    this.#moveTo(Math.max(this.#position, await this.#committed()))
     spool.release(this.#position)
     state.set('connected', 1)
+  }
+
+  /** @throws Fenced */
+  async #committed (): Promise<number> {
+    const { state, committed, group } = this.#options
+    const position = await committed()
+    if (position > state.get('end')) throw new Fenced(`the log has position ${position} of ${group}, and this spool ends at ${state.get('end')}`)
+    return position
   }
 
   #moveTo (position: number): void {
@@ -128,15 +138,17 @@ export class Shipper {
 
   /** Ships what there is, at its time and unless it is held back; or waits for something to ship. */
   async #next (): Promise<void> {
-    const { state, spool, intervalMs, now } = this.#options
+    const { state, spool, intervalMs, onWell, now } = this.#options
     if (this.#position >= state.get('end')) {
       state.set('oldestWaitingAt', 0)
       spool.release(this.#position)
+      onWell()
       await this.#awaken()
       return
     }
     if (state.heldMs > 0 && !this.#stop.signal.aborted) {
       if (state.get('oldestWaitingAt') === 0) state.set('oldestWaitingAt', now())
+      onWell()
       await this.#sleep(Math.min(state.heldMs, heldLookUpMs))
       return
     }
@@ -179,7 +191,7 @@ export class Shipper {
   }
 
   async #ship (): Promise<void> {
-    const { state, spool, topic, group, onShipped, now } = this.#options
+    const { state, spool, topic, group, onShipped, onWell, now } = this.#options
     let batch = await this.#read(this.#position)
     if (batch.next === this.#position) {
       this.#moveTo(state.get('end'))
@@ -215,6 +227,7 @@ export class Shipper {
     state.set('lastVisitAt', lastVisitAt)
     if (next >= state.get('end')) state.set('oldestWaitingAt', 0)
     spool.release(next)
+    onWell()
     onShipped(next)
   }
 

@@ -1,5 +1,6 @@
-// A real Kafka that stands still, dies and comes back, answers slowly, or is used by two gateways with one id; and a registry that is away. All the while
-// visitors are redirected, and each 302 that the client had is in Kafka's topic once. Links and tables are those of an embedded stack beside it.
+// A real Kafka that stands still, dies and comes back, answers slowly, is lost behind a network, or is used by two gateways with one id; and a registry
+// that is away. All the while visitors are redirected, and each 302 that the client had is in Kafka's topic once. Links and tables are those of an embedded
+// stack beside it.
 import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -57,14 +58,22 @@ t.test('outages', { skip: skipWithoutBuild }, async t => {
     const stop = new AbortController()
     const before = client.answered.size
     const visiting = client.visit(gateway, stop.signal, 5)
-    await until('visits', async () => client.answered.size > before + 100)
-    await happens()
-    const after = client.answered.size
-    await until('visits afterwards', async () => client.answered.size > after + 100)
-    stop.abort()
-    await visiting
+    try {
+      await until('visits', async () => client.answered.size > before + 100)
+      await happens()
+      const after = client.answered.size
+      await until('visits afterwards', async () => client.answered.size > after + 100)
+    } finally {
+      stop.abort()
+      await visiting
+    }
     t.equal(client.unanswered.size, 0, 'every request was redirected')
-    await client.eachOnce(t, where, 'visits', 300_000)
+    try {
+      await client.eachOnce(t, where, 'visits', 300_000)
+    } catch (error) {
+      t.comment(`What the gateway said last:\n${gateway.output().slice(-4_000)}`)
+      throw error
+    }
     t.equal(await until('all shipped', async () => await sampleOf(gateway, 'linklog_spool_unshipped_bytes') === 0 && 'yes'), 'yes')
     t.equal(await sampleOf(gateway, 'linklog_visits_dropped_total'), 0)
   }
@@ -99,6 +108,15 @@ t.test('outages', { skip: skipWithoutBuild }, async t => {
       await until('a transaction', async () => await sampleOf(gateway, 'linklog_visits_shipped_total') > shipped, 120_000)
       t.ok(client.answered.size > before + 100, `${client.answered.size - before} were redirected while Kafka took one transaction`)
       slow.delayMs = 0
+    })
+  })
+
+  await t.test('the network forgets all connections to Kafka: others are opened, within seconds', async t => {
+    await during(t, async () => {
+      const shipped = await sampleOf(gateway, 'linklog_visits_shipped_total')
+      slow.silence()
+      await until('shipped again', async () => await sampleOf(gateway, 'linklog_visits_shipped_total') > shipped + 100, 60_000)
+      await until('ready', async () => (await gateway.call('GET', '/readyz')).status === 200, 60_000)
     })
   })
 

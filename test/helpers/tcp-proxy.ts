@@ -1,4 +1,4 @@
-// A TCP proxy between a client and a server: it delays what goes through, or refuses to let anything through.
+// A TCP proxy between a client and a server: it delays what goes through, refuses to let anything through, or forgets what goes through.
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -10,6 +10,7 @@ export class TcpProxy {
   open = true
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  readonly #silent = new WeakSet<Socket>()
 
   private constructor (server: Server, target: () => { host: string, port: number }) {
     this.#server = server
@@ -39,7 +40,7 @@ export class TcpProxy {
       const waited = delay(this.delayMs)
       last = last.then(async () => { await waited }).then(act)
     }
-    from.on('data', (chunk) => after(() => { if (!to.destroyed) to.write(chunk) }))
+    from.on('data', (chunk) => after(() => { if (!to.destroyed && !this.#silent.has(from)) to.write(chunk) }))
     from.on('error', () => {})
     from.once('close', () => {
       this.#sockets.delete(from)
@@ -51,6 +52,11 @@ export class TcpProxy {
   cut (): void {
     this.open = false
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** Lets nothing through of the connections that stand, and does not say so, as a network that has forgotten them. New ones are served. */
+  silence (): void {
+    for (const socket of this.#sockets) this.#silent.add(socket)
   }
 
   async close (): Promise<void> {

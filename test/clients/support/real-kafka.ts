@@ -64,15 +64,19 @@ async function freePort (): Promise<number> {
   return port
 }
 
-function properties (port: number, controller: number, dataDir: string, changed: Readonly<Record<string, number | string>>): string {
+interface Ports { readonly port: number, readonly advertisedPort: number, readonly internal: number, readonly controller: number }
+
+function properties ({ port, advertisedPort, internal, controller }: Ports, dataDir: string, changed: Readonly<Record<string, number | string>>): string {
   return Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    // what it says to itself (the ends of transactions) goes by no proxy that stands before its clients
+    listeners: `PLAINTEXT://127.0.0.1:${port},INTERNAL://127.0.0.1:${internal},CONTROLLER://127.0.0.1:${controller}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort},INTERNAL://127.0.0.1:${internal}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
-    'inter.broker.listener.name': 'PLAINTEXT',
+    'inter.broker.listener.name': 'INTERNAL',
     'log.dirs': dataDir,
     'auto.create.topics.enable': false,
     'offsets.topic.replication.factor': 1,
@@ -97,12 +101,10 @@ export interface RealKafkaOptions {
 
 /** Formats the folder, starts the broker and waits until it serves. */
 export async function startRealKafka (classPath: string, folder: string, options: RealKafkaOptions = {}): Promise<RealKafka> {
-  const [port, controller] = [await freePort(), await freePort()]
+  const [port, internal, controller] = [await freePort(), await freePort(), await freePort()]
   const config = join(folder, 'server.properties')
-  writeFileSync(config, properties(port, controller, join(folder, 'kafka-logs'), {
-    ...options.properties,
-    ...(options.advertisedPort !== undefined && { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${options.advertisedPort}` })
-  }))
+  const ports = { port, advertisedPort: options.advertisedPort ?? port, internal, controller }
+  writeFileSync(config, properties(ports, join(folder, 'kafka-logs'), options.properties ?? {}))
   const formatted = await run('java', javaArgs(classPath, 'kafka.tools.StorageTool', 'format', '-t', 'bGlua2xvZy10ZXN0cy0wMQ', '-c', config))
   if (formatted.code !== 0) throw new Error(`Kafka's storage could not be formatted:\n${formatted.stdout}${formatted.stderr}`)
   const start = async () => await startUntil('java', javaArgsWith(options.jvm ?? MEMORY, classPath, 'kafka.Kafka', config), 'Kafka Server started')

@@ -59,6 +59,7 @@ const ship = (log: FakeLog, spool: ReturnType<typeof openSpool>) => {
     intervalMs: 0,
     settleMs: 0,
     now: () => 5,
+    onWell: () => {},
     onShipped: position => shipped.push(position),
     onError: error => errors.push(error)
   })
@@ -115,6 +116,7 @@ t.test('where the log has a position of ours that we never had, another ships un
   const first = ship(log, older)
   older.append('before')
   await until('shipped', async () => log.visits.length === 1)
+  const { connections } = log
   // a newer gateway with the same id: its transactions end those of the older, and its positions lie behind all of the older's
   log.offset += 2 ** 33
   log.fault = step => { if (step === 'commit') throw new Error('the producer is fenced') }
@@ -122,7 +124,6 @@ t.test('where the log has a position of ours that we never had, another ships un
   first.shipper.wake()
   await until('fenced', async () => first.errors.some(error => error instanceof Fenced))
   log.fault = () => {}
-  const { connections } = log
   older.append('more')
   first.shipper.wake()
   await first.shipper.stop(1_000)
@@ -130,6 +131,26 @@ t.test('where the log has a position of ours that we never had, another ships un
   t.equal(log.connections, connections, 'it does not fence the newer one in turn')
   t.match(first.errors.filter(error => error instanceof Fenced), [{ code: 'LINKLOG_FENCED' }])
   older.writer.close()
+})
+
+t.test('what an earlier producer of the id commits until its end is not shipped again', async t => {
+  const log = new FakeLog()
+  const spool = openSpool(testdir(t))
+  spool.append('one', 'two')
+  const behindTwo = spool.writer.state.get('end')
+  log.fault = step => {
+    // a process that was killed had asked for its commit; Kafka does it before another may claim the id
+    if (step === 'connect' && log.connections === 1) {
+      log.visits.push('one', 'two')
+      log.offset = behindTwo
+    }
+  }
+  const { shipper } = ship(log, spool)
+  spool.append('three')
+  await until('the third', async () => log.visits.includes('three'))
+  await shipper.stop(1_000)
+  t.strictSame(log.visits, ['one', 'two', 'three'])
+  spool.writer.close()
 })
 
 t.test('stopping ships what is left; with the log away it gives up in time', async t => {
