@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Config } from '../config.js'
+import { followFeed } from '../ksqldb/feed.js'
 import { Confirmation } from '../links/confirmation.js'
 import { KeyedGate } from '../links/gate.js'
 import { writersPerLink } from '../links/history.js'
@@ -20,7 +21,6 @@ declare module 'fastify' {
 }
 
 const writersWaitingPerLink = 2_000
-const feedRetryMsMax = 2_000
 
 /** A target from the flattened table; where it has none, the history decides, since the table follows it a moment later. */
 const targetLoader = (queries: LinkQueries, states: BatchedPull<LinkState>): TargetCacheOptions['load'] => {
@@ -37,27 +37,6 @@ const targetLoader = (queries: LinkQueries, states: BatchedPull<LinkState>): Tar
     },
     reject: error => waiter.reject(error)
   })
-}
-
-/** Follows the changes of all links until the signal; a break is waited out with a growing delay. */
-const follow = async (
-  queries: LinkQueries, cache: TargetCache, confirmation: Confirmation, signal: AbortSignal, onError: (error: unknown, wasUp: boolean) => void
-): Promise<void> => {
-  for (let delay = 50; !signal.aborted; delay = Math.min(delay * 2, feedRetryMsMax)) {
-    try {
-      const changes = await queries.changes(signal)
-      cache.setFeed(true)
-      delay = 50
-      for await (const state of changes) {
-        confirmation.observe(state)
-        if (state.latest !== undefined) cache.changed(targetOf(state.link, state.version, state.latest.doc, state.latest.scheduled))
-      }
-    } catch (error) {
-      if (!signal.aborted) onError(error, cache.feedUp)
-    }
-    cache.setFeed(false)
-    await wait(delay, undefined, { signal }).catch(() => {})
-  }
 }
 
 export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => ReadonlySet<string> }>(async (app, { config, names, ownHosts }) => {
@@ -97,11 +76,19 @@ export const linksPlugin = fp<{ config: Config, names: Names, ownHosts: () => Re
   app.metrics.gauge('linklog_cache_entries', 'Links in memory', () => cache.size)
   app.metrics.gauge('linklog_feed_up', '1 while the feed of link changes arrives', () => cache.feedUp ? 1 : 0, 'min')
   const stop = new AbortController()
-  const feed = follow(queries, cache, confirmation, stop.signal, (error, wasUp) => {
-    // once for each break: until it is back, links are read again and again instead
-    if (wasUp) app.log.warn({ err: error }, 'the feed of link changes broke')
-    else app.log.debug({ err: error }, 'the feed of link changes is not back yet')
-  })
+  const feed = followFeed<LinkState>({
+    open: async signal => await queries.changes(signal),
+    onRow: state => {
+      confirmation.observe(state)
+      if (state.latest !== undefined) cache.changed(targetOf(state.link, state.version, state.latest.doc, state.latest.scheduled))
+    },
+    onState: up => cache.setFeed(up),
+    onError: error => {
+      // once for each break: until it is back, links are read again and again instead
+      if (cache.feedUp) app.log.warn({ err: error }, 'the feed of link changes broke')
+      else app.log.debug({ err: error }, 'the feed of link changes is not back yet')
+    }
+  }, stop.signal)
   app.addHook('preClose', async () => {
     stop.abort()
     await feed

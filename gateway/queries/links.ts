@@ -80,8 +80,11 @@ const noneScheduled: readonly ScheduledEdit[] = []
 type Struct = Record<string, unknown>
 
 /** ksqlDB prints a struct with its fields in upper case; read without regard to case, as its own deserializer does. */
-const fields = (value: unknown): Struct =>
-  Object.fromEntries(Object.entries(value as Struct).map(([name, field]) => [name.toLowerCase(), field]))
+const fields = (value: unknown): Struct => {
+  const struct: Struct = {}
+  for (const [name, field] of Object.entries(value as Struct)) struct[name.toLowerCase()] = field
+  return struct
+}
 
 const toRule = (value: unknown): RedirectRule => {
   const rule = fields(value)
@@ -111,16 +114,13 @@ export const toDoc = (value: unknown): LinkDoc => {
   }
 }
 
-const toAttempt = (value: unknown): Attempt => {
-  const event = fields(value)
-  return {
-    eventId: String(event['event_id']),
-    type: event['type'] as LinkEventType,
-    occurredAt: toMillis(event['occurred_at']) ?? 0,
-    actor: String(event['actor']),
-    baseVersion: Number(event['base_version'])
-  }
-}
+const toAttempt = (event: Struct): Attempt => ({
+  eventId: String(event['event_id']),
+  type: event['type'] as LinkEventType,
+  occurredAt: toMillis(event['occurred_at']) ?? 0,
+  actor: String(event['actor']),
+  baseVersion: Number(event['base_version'])
+})
 
 const toChanges = (value: unknown): LinkChanges => {
   const changes = fields(value)
@@ -147,29 +147,27 @@ export const toScheduled = (value: unknown): readonly ScheduledEdit[] => !Array.
   })
 
 /** `scheduled`: the list of the last event up to this one whose writer knew of scheduled edits. */
-const toRevision = (value: unknown, scheduled: readonly ScheduledEdit[]): Revision => {
-  const { reason, doc, valid_from: validFrom, reverted_to: revertedTo } = fields(value)
-  return {
-    ...toAttempt(value),
-    reason: (reason ?? null) as string | null,
-    doc: toDoc(doc),
-    validFrom: toMillis(validFrom),
-    scheduled,
-    revertedTo: (revertedTo ?? null) as number | null
-  }
-}
+const toRevision = (event: Struct, scheduled: readonly ScheduledEdit[]): Revision => ({
+  ...toAttempt(event),
+  reason: (event['reason'] ?? null) as string | null,
+  doc: toDoc(event['doc']),
+  validFrom: toMillis(event['valid_from']),
+  scheduled,
+  revertedTo: (event['reverted_to'] ?? null) as number | null
+})
 
 const toRevisions = (values: unknown): readonly Revision[] => {
   let scheduled = noneScheduled
   return ((values ?? []) as unknown[]).map(value => {
-    const own = fields(value)['scheduled'] ?? null
+    const event = fields(value)
+    const own = event['scheduled'] ?? null
     if (own !== null) scheduled = toScheduled(own)
-    return toRevision(value, scheduled)
+    return toRevision(event, scheduled)
   })
 }
 
 const orNone = (value: unknown, scheduled: unknown): Revision | undefined =>
-  value === null || value === undefined ? undefined : toRevision(value, toScheduled(scheduled))
+  value === null || value === undefined ? undefined : toRevision(fields(value), toScheduled(scheduled))
 
 const toState = (row: Row): LinkState => {
   const [link, version, eventIds, createdAt, latest, scheduled, attempts, historyBytes] = row
@@ -246,7 +244,7 @@ export class LinkQueries {
       `SELECT link, revisions, attempts FROM ${this.#names.ksql('link_revisions')} WHERE link = ${escapeString(link)};`)
     const row = rows[0]
     if (row === undefined) return undefined
-    return { link, revisions: toRevisions(row[1]), attempts: ((row[2] ?? []) as unknown[]).map(toAttempt) }
+    return { link, revisions: toRevisions(row[1]), attempts: ((row[2] ?? []) as unknown[]).map(attempt => toAttempt(fields(attempt))) }
   }
 
   /** The accepted events of every link that has any, in no order of links. Reads the whole table, no faster than its rows are taken. */
