@@ -170,10 +170,12 @@ const shipper = new Shipper({
   onWell,
   onShipped: position => writePosition(order.folder, position),
   onError: error => {
-    if (error instanceof Fenced) clearInterval(watch)
-    port.postMessage((error instanceof Fenced
-      ? { fenced: error.message }
-      : { fault: error instanceof Error ? `${error.name}: ${error.message}` : String(error) }) satisfies FromShipper)
+    if (error instanceof Fenced) {
+      clearInterval(watch)
+      port.postMessage({ fenced: error.message } satisfies FromShipper)
+    } else {
+      port.postMessage({ fault: error instanceof Error ? `${error.name}: ${error.message}` : String(error) } satisfies FromShipper)
+    }
   }
 })
 
