@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { Kafka, logLevel, Partitioners, type Admin, type KafkaConfig, type RetryOptions } from 'kafkajs'
 import type { Config, StackAddresses } from '../config.js'
 import { EventWriter } from '../events/writer.js'
+import { lookOnlyWhereRequestsWait } from '../log/kafka-requests.js'
 import { kafkaSockets } from '../log/kafka-socket.js'
 
 export interface KafkaAccess {
@@ -16,6 +17,8 @@ declare module 'fastify' {
 }
 
 const quiet = () => () => {}
+
+lookOnlyWhereRequestsWait()
 
 const requestTimeoutMs = 10_000
 /** A member of a group is let wait for the others to join it: kafkajs's rebalanceTimeout, a minute, and the five seconds that it adds. */
