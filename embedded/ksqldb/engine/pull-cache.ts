@@ -1,11 +1,12 @@
 // Plans of pull queries by the shape of their text: the same query with another key is not parsed and planned again.
 import type { PullPlan } from '../plan/pull-plan.js'
-import { tokenize, unquote } from '../sql/lexer.js'
 
 const TEXT_CHARS_MAX = 64 * 1024
 
 /** Keys of one query; more are planned as ksqlDB does. */
 const KEYS_MAX = 1000
+/** A string literal, doubled quotes within, and the comma or the end behind it. */
+const LITERAL = /'([^']*(?:''[^']*)*)'[ \r\n\t]*(?:,[ \r\n\t]*|$)/y
 
 interface Shape { readonly text: string, readonly keys: readonly string[] }
 
@@ -63,13 +64,11 @@ function shapeOf (sql: string): Shape | undefined {
 
 /** What the text lists: string literals with commas between, and nothing else. */
 function literals (text: string): string[] | undefined {
-  const tokens = tokenize(text)
-  if (tokens.length > 2 * KEYS_MAX) return undefined
   const keys: string[] = []
-  for (const [i, token] of tokens.entries()) {
-    if (token.kind === 'EOF') return keys
-    if (i % 2 === 0 ? token.kind !== 'STRING' : token.id !== ',') return undefined
-    if (i % 2 === 0) keys.push(unquote(token.text))
+  for (LITERAL.lastIndex = 0; LITERAL.lastIndex < text.length;) {
+    const inner = LITERAL.exec(text)?.[1]
+    if (inner === undefined || keys.length >= KEYS_MAX) return undefined
+    keys.push(inner.replaceAll("''", "'"))
   }
-  return undefined
+  return keys
 }

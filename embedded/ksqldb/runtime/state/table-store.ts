@@ -103,7 +103,11 @@ export class TableStore implements CachedStore {
     const identity = this.#keys.identity(key)
     let entry = this.#young.get(identity, window)
     if (entry !== undefined) return entry
-    entry = this.#old.get(identity, window) ?? this.#load(key, window)
+    entry = this.#old.get(identity, window)
+    if (entry === undefined) {
+      entry = this.#load(key, window)
+      if (entry.row !== null) entry.bytes = entryBytes(key, entry.row)
+    }
     this.#remember(identity, entry)
     return entry
   }
@@ -148,6 +152,7 @@ export class TableStore implements CachedStore {
     this.#bufferedBytes = 0
   }
 
+  /** From the store, its weight not yet counted. */
   #load (key: Row, window: Window | undefined): Entry {
     const entry = new Entry(key, window, this.#meanBytes, this.#meanStoredBytes)
     this.#writeKey(key, window)
@@ -157,7 +162,6 @@ export class TableStore implements CachedStore {
       if ((from.byte() & WHOLE_KEY) !== 0) from.bytes(from.unsigned())
       entry.timestamp = from.doubleLE()
       entry.row = this.#values.read(from)
-      entry.bytes = entryBytes(key, entry.row)
       entry.storedBytes = this.#to.at + found.length
     }
     return entry
