@@ -1,4 +1,4 @@
-// What a commit costs in a state store of some age, whose free pages lie scattered: with the engine's bound of free pages in memory,
+// What a commit costs in a state store of some age, whose free pages lie scattered: with the engine's bounds of free pages in memory,
 // and with lmdb's own, in the same run.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { openEnvironment, type Environment } from '../embedded/ksqldb/runtime/state/environment.js'
 import { machine, quantile, timeGoal, type Benchmark, type Measure, type Report } from './report.js'
 
-const usage = `Commits of one row in a state store of some age: (linklog) as the engine opens it, (lmdb) with lmdb's own bound of free pages, each after the same writes.
+const usage = `Commits of one row in a state store of some age: (linklog) as the engine opens it, (lmdb) with lmdb's own bounds of free pages, each after the same writes.
   --rows N      rows of 100 bytes that the store has (400,000)
   --rounds N    of writes that make it old: 20,000 rows anywhere, then one value of 400 kB (30)
   --commits N   of one row, measured after that (100)

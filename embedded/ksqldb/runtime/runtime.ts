@@ -90,6 +90,14 @@ function bufferingBytes (properties: Readonly<Record<string, string>>): number {
   return Number.isFinite(bytes) && bytes >= 0 ? bytes : BUFFERING_BYTES
 }
 
+async function mend ({ dataDir, logger = QUIET }: RuntimeOptions): Promise<void> {
+  try {
+    if (await StateDb.mend(dataDir)) logger.info('the state store was copied, since its list of free pages had become deep')
+  } catch (error) {
+    logger.warn(`the state store could not be copied, and stays as it is: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
 export class Runtime implements RuntimeApi {
   readonly #options: RuntimeOptions
   readonly #log: Log
@@ -124,6 +132,7 @@ export class Runtime implements RuntimeApi {
   }
 
   static async open (options: RuntimeOptions): Promise<Runtime> {
+    await mend(options)
     const db = StateDb.open(options.dataDir)
     for (const id of db.queries()) if (id.startsWith(TRANSIENT)) await db.deleteQuery(id)
     return new Runtime(options, db)

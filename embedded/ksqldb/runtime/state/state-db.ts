@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rm
 import { uptime } from 'node:os'
 import { dirname, join } from 'node:path'
 import { randomUUID } from 'node:crypto'
-import { openEnvironment } from './environment.js'
+import { copyWhereDeep, openEnvironment } from './environment.js'
 import type { Environment } from './environment.js'
 import { WriteBatch } from './write-batch.js'
 import { WriteThread } from './write-thread.js'
@@ -12,6 +12,7 @@ import { WriteThread } from './write-thread.js'
 const CATALOGUE = 0
 const FIRST_STORE = 16
 const DELETE_PAGE = 2000
+const STATE_FOLDER = 'state'
 
 /** Bytes of the store's id in front of each key. */
 export const STORE_ID_BYTES = 4
@@ -79,10 +80,15 @@ export class StateDb {
     }
   }
 
+  /** To be called before `open`: a store that lmdb could fail on is copied. @returns whether it was. @throws where it could not be, and stays as it is. */
+  static async mend (dataDir: string): Promise<boolean> {
+    return await copyWhereDeep(join(dataDir, STATE_FOLDER))
+  }
+
   static open (dataDir: string): StateDb {
     mkdirSync(dataDir, { recursive: true })
     const marker = join(dataDir, 'state.json')
-    const path = join(dataDir, 'state')
+    const path = join(dataDir, STATE_FOLDER)
     let incarnation: string | undefined
     try {
       const found = JSON.parse(readFileSync(marker, 'utf8')) as { incarnation: string, boot: string, clean: boolean }
