@@ -110,6 +110,18 @@ export class GatewayProcess {
     }
   }
 
+  /** Starts the service and ends it, and all that it has started, with SIGKILL as soon as `when` is so: ready or not. */
+  static async killedWhen (what: string, when: () => Promise<boolean>, options: GatewayOptions): Promise<void> {
+    const { child, guard, exit } = startServer(options)
+    try {
+      await until(what, when, options.startTimeoutMs ?? 60_000)
+    } finally {
+      killGroup(child, 'SIGKILL')
+      guard.kill('SIGKILL')
+      await exit
+    }
+  }
+
   /** One request over a kept connection; redirects are not followed. */
   async call (method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT' | 'DELETE' | 'OPTIONS', path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     const isText = typeof body === 'string' || Buffer.isBuffer(body)
