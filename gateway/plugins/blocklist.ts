@@ -1,8 +1,9 @@
-// app.blocklist: the block list of BLOCKLIST_FILE, read again when it has changed. One that cannot be read stops the start; later the last good one stays.
+// app.blocklist: the block list of BLOCKLIST_FILE, read again when it has changed and lies still. One that cannot be read stops the start; later the last
+// good one stays.
 import fp from 'fastify-plugin'
-import { readFile, stat } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Blocklist, blocklistBytesMax, BlocklistError, parseBlocklist } from '../links/blocklist.js'
+import { SettledFile } from '../links/settled-file.js'
 
 declare module 'fastify' {
   interface FastifyInstance { blocklist: Blocklist }
@@ -11,27 +12,22 @@ declare module 'fastify' {
 /** @param everyMs how often the file is looked at. */
 export interface BlocklistOptions { readonly file: string | undefined, readonly everyMs?: number }
 
-const stampOf = async (file: string): Promise<string> => {
-  const { mtimeMs, size, ino } = await stat(file)
-  if (size > blocklistBytesMax) throw new BlocklistError(`has ${size} bytes, more than ${blocklistBytesMax}`)
-  return `${mtimeMs} ${size} ${ino}`
-}
-
-export const blocklistPlugin = fp<BlocklistOptions>(async (app, { file, everyMs = 2_000 }) => {
+export const blocklistPlugin = fp<BlocklistOptions>(async (app, { file, everyMs = 1_000 }) => {
   const blocklist = new Blocklist()
   app.decorate('blocklist', blocklist)
   if (file === undefined) return
-  let seen = ''
-  const look = async (): Promise<void> => {
-    const stamp = await stampOf(file)
-    if (stamp === seen) return
-    seen = stamp
-    blocklist.replace(parseBlocklist(await readFile(file, 'utf8')))
+  const settled = new SettledFile(file, blocklistBytesMax)
+  const take = (text: string): void => {
+    blocklist.replace(parseBlocklist(text))
     app.log.info({ entries: blocklist.size }, 'the block list was read')
   }
-  await look().catch((cause: unknown) => {
+  await settled.read().then(take).catch((cause: unknown) => {
     throw new BlocklistError(`BLOCKLIST_FILE=${file} ${(cause as Error).message}`, { cause })
   })
+  const look = async (): Promise<void> => {
+    const text = await settled.changed()
+    if (text !== undefined) take(text)
+  }
   const stop = new AbortController()
   let fault = ''
   const watch = async (): Promise<void> => {

@@ -1,9 +1,10 @@
 // The block list: when a link is made, when it is changed, and again at each redirect; and the file that it comes from.
 import Fastify from 'fastify'
-import { writeFile } from 'node:fs/promises'
+import { appendFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
 import { parseBlocklist } from '../../../gateway/links/blocklist.js'
+import { SettledFile } from '../../../gateway/links/settled-file.js'
 import { blocklistPlugin } from '../../../gateway/plugins/blocklist.js'
 import { until } from '../../helpers/until.js'
 import { startRoutes } from './support.js'
@@ -50,11 +51,38 @@ t.test('the file is read again when it changes; a bad one stops the start, and l
   await t.rejects(start(), { code: 'LINKLOG_BLOCKLIST', message: /line 1/ })
   await writeFile(file, 'one.example')
   const { blocklist } = await start()
+  const replace = async (text: string) => {
+    await writeFile(`${file}.new`, text)
+    await rename(`${file}.new`, file)
+  }
   t.ok(blocklist.blocksUrl('https://one.example/'))
-  await writeFile(file, 'one.example\ntwo.example')
+  await replace('one.example\ntwo.example')
   await until('the new list', async () => blocklist.blocksUrl('https://two.example/'))
-  await writeFile(file, 'this is broken\n'.repeat(3))
+  await replace('this is broken\n'.repeat(3))
   t.ok(blocklist.blocksUrl('https://two.example/'))
-  await writeFile(file, 'four.example\nfive.example\nsix.example')
+  await replace('four.example\nfive.example\nsix.example')
   await until('the list after the broken one', async () => blocklist.blocksUrl('https://six.example/') && !blocklist.blocksUrl('https://two.example/'))
+})
+
+t.test('a file that is being written over is not taken until it lies still', async t => {
+  const file = path.join(testdir(t), 'blocked.txt')
+  await writeFile(file, 'one.example')
+  const settled = new SettledFile(file, 50)
+  t.equal(await settled.read(), 'one.example')
+  t.equal(await settled.changed(), undefined, 'nothing has changed')
+  await writeFile(file, '')
+  t.equal(await settled.changed(), undefined, 'emptied: seen for the first time')
+  await appendFile(file, 'one.exam')
+  t.equal(await settled.changed(), undefined, 'half of it: another state')
+  await appendFile(file, 'ple\ntwo.example')
+  t.equal(await settled.changed(), undefined)
+  t.equal(await settled.changed(), 'one.example\ntwo.example', 'the same twice')
+  t.equal(await settled.changed(), undefined, 'given once')
+  await writeFile(file, 'x'.repeat(51))
+  await t.rejects(settled.changed(), { message: 'has 51 bytes, more than 50' })
+  await rm(file)
+  await t.rejects(settled.changed(), { code: 'ENOENT' })
+  await writeFile(file, 'one.example')
+  t.equal(await settled.changed(), undefined)
+  t.equal(await settled.changed(), 'one.example', 'there again')
 })
