@@ -78,8 +78,12 @@ const isHeader = (value: unknown): value is { columnNames: string[], columnTypes
 /** The values of an answer of one JSON value a line, all parsed at once: in JSON no line ends but between values. */
 const valuesOf = (text: string): readonly unknown[] => JSON.parse(`[${text.trim().replace(/[\r\n]+/g, ',')}]`) as unknown[]
 
+/** What undici is told of each connection for lookups: so many, and so many asked at once on each. */
+const lookupPool = { connections: 2, pipelining: 2 }
+
 export class KsqlClient {
   readonly #pool: Pool
+  readonly #lookupPool: Pool
   readonly #pushPool: Pool
   readonly #scanPool: Pool
   readonly #headers: Record<string, string>
@@ -89,6 +93,9 @@ export class KsqlClient {
 
   constructor (options: KsqlClientOptions) {
     this.#pool = new Pool(options.url, { connections: options.connections ?? 16, pipelining: 1, keepAliveTimeout: 30_000 })
+    // asked behind another that is not answered yet, a query is sent at once; before it uses an idle connection undici lets the event loop turn, to see that
+    // it is not closed: under load that wait is as long as the query, and what it takes besides a tenth of a redirect
+    this.#lookupPool = new Pool(options.url, { ...lookupPool, keepAliveTimeout: 30_000 })
     // a push query holds its connection, so these are counted apart; its body has no end, hence no body time-out
     this.#pushPool = new Pool(options.url, { connections: 16, bodyTimeout: 0, headersTimeout: 30_000 })
     // nor may a scan of a million rows keep pulls by key waiting; who takes its rows slowly is waited for, a server that says nothing is not
@@ -112,8 +119,11 @@ export class KsqlClient {
   }
 
   /** Asks for an answer that is short, or of few rows. GETs where no body is given. */
-  async #whole (path: string, accept: string, body: unknown, timeoutMs: number): Promise<string> {
-    const { statusCode, text } = await askWhole(this.#pool, {
+  async #whole (path: string, accept: string, body: unknown, timeoutMs: number, pool = this.#pool): Promise<string> {
+    const isLookup = pool === this.#lookupPool // which the next may follow at once, and which may be asked twice
+    const { statusCode, text } = await askWhole(pool, {
+      idempotent: isLookup,
+      blocking: !isLookup,
       method: body === undefined ? 'GET' : 'POST',
       path,
       headers: { ...this.#headers, accept },
@@ -125,10 +135,10 @@ export class KsqlClient {
     return text
   }
 
-  async #pullOnce (sql: string, timeoutMs: number): Promise<PullResult> {
+  async #pullOnce (sql: string, timeoutMs: number, pool: Pool): Promise<PullResult> {
     let columnNames: readonly string[] = []
     const rows: Row[] = []
-    for (const value of valuesOf(await this.#whole('/query-stream', delimited, { sql, properties: {} }, timeoutMs))) {
+    for (const value of valuesOf(await this.#whole('/query-stream', delimited, { sql, properties: {} }, timeoutMs, pool))) {
       if (Array.isArray(value)) rows.push(value)
       else if (isHeader(value)) columnNames = value.columnNames
       else if ((value as { message?: unknown }).message !== undefined) throw toKsqlError(400, JSON.stringify(value))
@@ -142,11 +152,23 @@ export class KsqlClient {
    * @throws KsqlError as ksqlDB refused it, or undici's error where the server could not be reached in time.
    */
   async pull (sql: string, timeoutMs = this.#pullTimeoutMs): Promise<PullResult> {
+    return await this.#pull(sql, timeoutMs, this.#pool)
+  }
+
+  /**
+   * As `pull`, for queries by key that come by the thousand a second and are answered at once: they share two connections, on which one may be sent while
+   * the one before it is unanswered (HTTP/1.1 pipelining, RFC 9112 9.3.2). Two at once run in ksqlDB, and each may wait for another's time-out besides its own.
+   */
+  async lookUp (sql: string): Promise<PullResult> {
+    return await this.#pull(sql, this.#pullTimeoutMs, this.#lookupPool)
+  }
+
+  async #pull (sql: string, timeoutMs: number, pool: Pool): Promise<PullResult> {
     const started = performance.now()
     const deadline = started + timeoutMs
     let outcome: 'ok' | 'error' = 'error'
     try {
-      const result = await askAgain(() => this.#pullOnce(sql, Math.max(1, Math.ceil(deadline - performance.now()))), pullAgain(deadline))
+      const result = await askAgain(() => this.#pullOnce(sql, Math.max(1, Math.ceil(deadline - performance.now())), pool), pullAgain(deadline))
       outcome = 'ok'
       return result
     } finally {
@@ -257,6 +279,6 @@ export class KsqlClient {
 
   /** Ends every connection, push queries included. */
   async close (): Promise<void> {
-    await Promise.all([this.#pool.destroy(), this.#pushPool.destroy(), this.#scanPool.destroy()])
+    await Promise.all([this.#pool.destroy(), this.#lookupPool.destroy(), this.#pushPool.destroy(), this.#scanPool.destroy()])
   }
 }

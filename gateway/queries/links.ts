@@ -224,10 +224,10 @@ const stateColumns = 'link, ARRAY_LENGTH(revisions) AS version, TRANSFORM(revisi
 const targetColumns = 'link, version, url, enabled, deleted, valid_from, valid_until, max_visits, redirect_status, forward_query, rules, scheduled'
 
 export class LinkQueries {
-  readonly #ksqldb: Pick<KsqlClient, 'pull' | 'push' | 'scan'>
+  readonly #ksqldb: Pick<KsqlClient, 'lookUp' | 'pull' | 'push' | 'scan'>
   readonly #names: Names
 
-  constructor (ksqldb: Pick<KsqlClient, 'pull' | 'push' | 'scan'>, names: Names) {
+  constructor (ksqldb: Pick<KsqlClient, 'lookUp' | 'pull' | 'push' | 'scan'>, names: Names) {
     this.#ksqldb = ksqldb
     this.#names = names
   }
@@ -277,7 +277,7 @@ export class LinkQueries {
 
   /** The targets of these links; an unknown one is absent. */
   async targets (links: readonly string[]): Promise<ReadonlyMap<string, Target>> {
-    const { rows } = await this.#ksqldb.pull(`SELECT ${targetColumns} FROM ${this.#names.ksql('links')} WHERE ${this.#keyed(links)};`)
+    const { rows } = await this.#ksqldb.lookUp(`SELECT ${targetColumns} FROM ${this.#names.ksql('links')} WHERE ${this.#keyed(links)};`)
     const targets = new Map<string, Target>()
     for (const row of rows) {
       const target = toTarget(row)

@@ -63,6 +63,35 @@ t.test('an answer that is cut off or does not come in time is an error', async t
   await t.rejects(client.pull('SELECT a FROM late;', 500), { code: 'UND_ERR_BODY_TIMEOUT' })
 })
 
+t.test('lookups follow each other on two connections before they are answered, and each gets its own answer', async t => {
+  const waiting: Array<() => void> = []
+  const sockets = new Set<unknown>()
+  const { client } = await start(t, (one, response) => {
+    sockets.add(response.req.socket)
+    waiting.push(() => rows(response, ['A'], [[one.body.sql]]))
+    if (waiting.length === 4) for (const answer of waiting.splice(0).reverse()) answer()
+  })
+  for (let round = 0; round < 3; round++) {
+    const asked = [1, 2, 3, 4].map(n => `SELECT a FROM t WHERE a = '${round}-${n}';`)
+    t.strictSame(await Promise.all(asked.map(async sql => (await client.lookUp(sql)).rows)), asked.map(sql => [[sql]]))
+  }
+  t.equal(sockets.size, 2, 'all four were asked before one was answered')
+})
+
+t.test('a lookup behind one whose connection breaks is asked again on another', async t => {
+  let broken: unknown
+  const { client } = await start(t, (one, response) => {
+    if (one.body.sql.includes('breaks')) {
+      broken = response.req.socket
+      response.req.socket.destroy()
+    } else if (response.req.socket !== broken) rows(response, ['A'], [[one.body.sql]])
+  })
+  const asked = ['breaks', 'behind', 'beside', 'last'].map(what => `SELECT a FROM t WHERE a = '${what}';`)
+  const [first, ...others] = await Promise.allSettled(asked.map(async sql => (await client.lookUp(sql)).rows))
+  t.match(first, { status: 'rejected', reason: { code: 'UND_ERR_SOCKET' } })
+  t.strictSame(others, asked.slice(1).map(sql => ({ status: 'fulfilled', value: [[sql]] })))
+})
+
 t.test('what passes by itself is asked again; a refusal is not', async t => {
   const passing = [
     'Materialized data for key [a] is not available yet. Please try again later.',

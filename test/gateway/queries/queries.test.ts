@@ -12,12 +12,14 @@ const nasty = "x'; DROP TABLE links; --"
 
 const recorder = (rows: unknown[][] = []) => {
   const asked: string[] = []
+  const pull = async (sql: string) => {
+    asked.push(sql)
+    return { columnNames: [], rows }
+  }
   return {
     asked,
-    pull: async (sql: string) => {
-      asked.push(sql)
-      return { columnNames: [], rows }
-    },
+    pull,
+    lookUp: pull,
     scan: async (sql: string) => {
       asked.push(sql)
       return { columnNames: [], rows: (async function * () { yield * rows })() }
