@@ -78,7 +78,7 @@ const isHeader = (value: unknown): value is { columnNames: string[], columnTypes
 /** The values of an answer of one JSON value a line, all parsed at once: in JSON no line ends but between values. */
 const valuesOf = (text: string): readonly unknown[] => JSON.parse(`[${text.trim().replace(/[\r\n]+/g, ',')}]`) as unknown[]
 
-/** What undici is told of each connection for lookups: so many, and so many asked at once on each. */
+/** Connections for lookups, and how many queries may be unanswered on each. */
 const lookupPool = { connections: 2, pipelining: 2 }
 
 export class KsqlClient {
