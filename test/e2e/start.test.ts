@@ -3,7 +3,7 @@ import { appendFileSync, cpSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { onCluster, prefixNow, skipWithoutBuild, stackOf, startService } from './support.js'
+import { prefixNow, skipWithoutBuild, stackOf, startService, startTimeoutMs } from './support.js'
 import type { Service } from './support.js'
 import { GatewayProcess } from '../helpers/gateway-process.js'
 import { testdir } from '../helpers/testdir.js'
@@ -19,6 +19,9 @@ async function pull (service: Service, sql: string): Promise<unknown[][]> {
   return rows
 }
 
+/** The table of the migrations that were applied under a prefix. */
+const versionsOf = (prefix: string): string => `${prefix.replaceAll('-', '_')}_MIGRATION_SCHEMA_VERSIONS`
+
 t.test('starts on one stack', { skip: skipWithoutBuild }, async (t) => {
   const first = await startService(t, { dataDir: testdir(t, { first: {}, a: {}, b: {}, c: {}, d: {}, e: {}, early: {}, late: {}, next: {}, package: {} }) + '/first' })
   const env = stackOf(first)
@@ -27,7 +30,7 @@ t.test('starts on one stack', { skip: skipWithoutBuild }, async (t) => {
 
   await t.test('two gateways at once make everything once, and each sees what the other writes', async (t) => {
     const [a, b] = await Promise.all([startService(t, { env, prefix, dataDir: folder('a') }), startService(t, { env, prefix, dataDir: folder('b') })])
-    const events = await pull(a, `SELECT version_key, state FROM ${prefix.replaceAll('-', '_')}_MIGRATION_SCHEMA_VERSIONS WHERE version_key = 'CURRENT';`)
+    const events = await pull(a, `SELECT version_key, state FROM ${versionsOf(prefix)} WHERE version_key = 'CURRENT';`)
     t.match(events, [['CURRENT', 'MIGRATED']])
     t.equal((await a.call('POST', '/api/links', { url: 'https://example.com/a', slug: 'shared' })).status, 201)
     t.match(await b.call('POST', '/api/links', { url: 'https://example.com/b', slug: 'shared' }), { status: 409 })
@@ -42,14 +45,13 @@ t.test('starts on one stack', { skip: skipWithoutBuild }, async (t) => {
 
   await t.test('one that is killed while it applies the migrations is followed by one that waits, and by one that comes later', async (t) => {
     const other = prefixNow()
-    const versions = `${other.replaceAll('-', '_')}_MIGRATION_SCHEMA_VERSIONS`
+    const versions = versionsOf(other)
     const names = readdirSync(join(root, 'ksql')).filter(name => /^V\d+__/.test(name))
     const isAt = (version: number) => async () => {
       const [[current] = []] = await pull(first, `SELECT version FROM ${versions} WHERE version_key = 'CURRENT';`)
       return Number(current) >= version
     }
     const killedAt = async (version: number, name: string) => {
-      const startTimeoutMs = onCluster ? 600_000 : 60_000
       await GatewayProcess.killedWhen(`migration ${version}`, isAt(version), { dataDir: folder(name), prefix: other, env, startTimeoutMs })
     }
     await killedAt(Math.round(names.length / 4), 'early')

@@ -19,10 +19,13 @@ export interface ServiceOptions {
 }
 export type Service = GatewayProcess & { readonly prefix: string }
 
+/** How long a start may take, in milliseconds: a cluster makes each table in seconds. */
+export const startTimeoutMs = onCluster ? 600_000 : 60_000
+
 /** A service with a folder and a prefix of its own, gone when the test ends. */
 export async function startService (t: Test, options: ServiceOptions = {}): Promise<Service> {
   const { env = {}, dataDir = testdir(t), prefix = newPrefix(), root, args = [] } = options
-  const gateway = await GatewayProcess.start({ dataDir, prefix, env, args, startTimeoutMs: onCluster ? 600_000 : 60_000, ...(root !== undefined && { root }) })
+  const gateway = await GatewayProcess.start({ dataDir, prefix, env, args, startTimeoutMs, ...(root !== undefined && { root }) })
   t.teardown(async () => {
     await gateway.end()
     if (!t.passing()) t.comment(`The service printed:\n${gateway.output()}`)

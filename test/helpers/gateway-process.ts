@@ -104,21 +104,19 @@ export class GatewayProcess {
       if (line === 'ended') throw new Error('The service ended before it was ready.')
       return new GatewayProcess(started, performance.now() - startedMs)
     } catch (error) {
-      killGroup(started.child, 'SIGKILL')
-      started.guard.kill('SIGKILL')
+      killStarted(started)
       throw new Error(`The service did not start. It printed:\n${started.output()}`, { cause: error })
     }
   }
 
   /** Starts the service and ends it, and all that it has started, with SIGKILL as soon as `when` is so: ready or not. */
   static async killedWhen (what: string, when: () => Promise<boolean>, options: GatewayOptions): Promise<void> {
-    const { child, guard, exit } = startServer(options)
+    const started = startServer(options)
     try {
       await until(what, when, options.startTimeoutMs ?? 60_000)
     } finally {
-      killGroup(child, 'SIGKILL')
-      guard.kill('SIGKILL')
-      await exit
+      killStarted(started)
+      await started.exit
     }
   }
 
@@ -202,6 +200,11 @@ function startServer (options: GatewayOptions): Started {
   const guard = spawn('sh', ['-c', 'cat; kill -9 -"$0"', String(child.pid)], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
   guard.unref()
   return { child, guard, exit, output: () => output }
+}
+
+function killStarted ({ child, guard }: Started): void {
+  killGroup(child, 'SIGKILL')
+  guard.kill('SIGKILL')
 }
 
 function killGroup (child: ChildProcess, signal: NodeJS.Signals): void {
